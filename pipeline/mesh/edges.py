@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Edges of a triangle mesh from one sort of packed half-edges.
+
+Half-edge `3 * face + corner` runs from that corner to the next one of its face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The half-edges sorted so that those of one undirected edge follow each other.
+
+    Attributes
+    ----------
+    faces : (m, 3) int32
+        The welded triangles this was made of.
+    half : (3 m,) int32
+        Half-edges, edge by edge.
+    start : (e,) int32
+        Where each edge begins in `half`.
+    count : (e,) int32
+        How many faces each edge has: 1 is open, 2 is a surface, more is non-manifold.
+    """
+
+    faces: NDArray[np.int32]
+    half: NDArray[np.int32]
+    start: NDArray[np.int32]
+    count: NDArray[np.int32]
+
+    def ends(self, half: NDArray) -> NDArray[np.int32]:
+        """(k, 2) the vertices each half-edge runs from and to."""
+        face, corner = np.divmod(half, 3)
+        return np.stack([self.faces[face, corner], self.faces[face, (corner + 1) % 3]], axis=1)
+
+    @cached_property
+    def open(self) -> NDArray[np.int32]:
+        """Half-edges without a second face."""
+        result: NDArray[np.int32] = self.half[self.start[self.count == 1]]
+        return result
+
+    @cached_property
+    def crowded(self) -> NDArray[np.int32]:
+        """Edges (positions in `start`) with more than two faces."""
+        return np.flatnonzero(self.count > 2).astype(np.int32)
+
+    @cached_property
+    def paired(self) -> NDArray[np.int32]:
+        """(p, 2) the two half-edges of every edge that has exactly two faces."""
+        at = self.start[self.count == 2]
+        return np.stack([self.half[at], self.half[at + 1]], axis=1)
+
+    @cached_property
+    def conflicting(self) -> NDArray[np.bool_]:
+        """(p,) for each of `paired`: both faces run through the edge in the same direction."""
+        flat = self.faces.reshape(-1)
+        return np.equal(flat[self.paired[:, 0]], flat[self.paired[:, 1]])
+
+    @cached_property
+    def neighbours(self) -> NDArray[np.int32]:
+        """(k, 2) pairs of faces that share an edge, chained where more than two do."""
+        same = np.ones(max(len(self.half) - 1, 0), bool)
+        same[self.start[1:] - 1] = False
+        face = self.half // np.int32(3)
+        return np.stack([face[:-1][same], face[1:][same]], axis=1)
+
+    @cached_property
+    def twin(self) -> NDArray[np.int32]:
+        """(3 m,) the half-edge on the other side; -1 where open, crowded or wound against each other."""
+        result = np.full(len(self.half), -1, np.int32)
+        a, b = self.paired[~self.conflicting].T
+        result[a] = b
+        result[b] = a
+        return result
+
+    def unique(self) -> NDArray[np.int32]:
+        """(e, 2) the vertices of every edge, in the direction of its first half-edge."""
+        return self.ends(self.half[self.start])
+
+
+def edges(faces: NDArray) -> Edges:
+    """The edges of welded triangles.
+
+    Parameters
+    ----------
+    faces : (m, 3) int
+        Vertex indices; no index twice in one face (drop degenerate faces before).
+    """
+    faces = np.ascontiguousarray(faces, np.int32)
+    m = len(faces)
+    if m == 0:
+        nothing = np.zeros(0, np.int32)
+        return Edges(faces, nothing, nothing, nothing)
+    wide = int(faces.max() + 1).bit_length()
+    deep = (3 * m).bit_length()
+    if 2 * wide + deep <= 64:
+        half, fresh = _packed(faces, wide, deep)
+    else:
+        half, fresh = _argsorted(faces, wide)
+    start = np.flatnonzero(fresh).astype(np.int32)
+    count = np.diff(start, append=np.int32(3 * m)).astype(np.int32)
+    return Edges(faces, half, start, count)
+
+
+def _keys(faces: NDArray[np.int32], wide: int) -> NDArray[np.uint64]:
+    key = np.empty(faces.shape, np.uint64)
+    for corner in range(3):
+        a, b = faces[:, corner], faces[:, (corner + 1) % 3]
+        column = np.minimum(a, b).astype(np.uint64)
+        column <<= np.uint64(wide)
+        column |= np.maximum(a, b).astype(np.uint64)
+        key[:, corner] = column
+    return key.reshape(-1)
+
+
+def _packed(faces: NDArray[np.int32], wide: int, deep: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Edge and half-edge share one word, so values are sorted and no order is gathered."""
+    key = _keys(faces, wide)
+    key <<= np.uint64(deep)
+    key |= np.arange(len(key), dtype=np.uint64)
+    key.sort()
+    half = (key & np.uint64((1 << deep) - 1)).astype(np.int32)
+    key >>= np.uint64(deep)
+    return half, _fresh(key)
+
+
+def _argsorted(faces: NDArray[np.int32], wide: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    key = _keys(faces, wide)
+    order = np.argsort(key, kind="stable")
+    return order.astype(np.int32), _fresh(key[order])
+
+
+def _fresh(key: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    fresh = np.empty(len(key), bool)
+    fresh[0] = True
+    np.not_equal(key[1:], key[:-1], out=fresh[1:])
+    return fresh

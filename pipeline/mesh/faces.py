@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Triangles one by one: area, normal, height, repeated corners, the same triangle twice."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: a triangle lower than this share of the mesh's diagonal has no area (float32 cannot hold its height)
+FLAT = 1e-8
+
+
+def cross(points: NDArray, faces: NDArray) -> NDArray:
+    """(m, 3) normals whose length is twice the area, float32 or as `points`."""
+    a = points[faces[:, 0]]
+    result: NDArray[np.floating] = np.cross(points[faces[:, 1]] - a, points[faces[:, 2]] - a)
+    return result
+
+
+def areas(points: NDArray, faces: NDArray) -> NDArray[np.float64]:
+    """(m,) areas of triangles."""
+    return np.sqrt(_squared(cross(points, faces))) / 2
+
+
+def normals(points: NDArray, faces: NDArray) -> NDArray:
+    """(m, 3) unit normals; zero where a triangle has no area."""
+    n = cross(points, faces)
+    length = np.sqrt(_squared(n))
+    return n / np.where(length > 0, length, 1)[:, None].astype(n.dtype)
+
+
+def diagonal(points: NDArray) -> float:
+    """The length of the bounding box's diagonal."""
+    if len(points) == 0:
+        return 0.0
+    return float(np.linalg.norm(points.max(axis=0).astype(np.float64) - points.min(axis=0)))
+
+
+def repeated(faces: NDArray) -> NDArray[np.bool_]:
+    """(m,) triangles that name one vertex twice."""
+    a, b, c = faces[:, 0], faces[:, 1], faces[:, 2]
+    result: NDArray[np.bool_] = (a == b) | (b == c) | (c == a)
+    return result
+
+
+def degenerate(points: NDArray, faces: NDArray, size: float | None = None) -> NDArray[np.bool_]:
+    """(m,) triangles without area: a vertex twice, or a height under `FLAT` of the size.
+
+    Parameters
+    ----------
+    points : (n, 3) float
+    faces : (m, 3) int
+        Welded triangles.
+    size
+        What heights are compared with; the diagonal of the bounding box where not given.
+    """
+    flat = repeated(faces)
+    size = diagonal(points) if size is None else size
+    a, b, c = (points[faces[:, i]] for i in range(3))
+    u, v = b - a, c - a
+    double = np.sqrt(_squared(np.cross(u, v)))
+    # the longest side is at most the sum of two: a cheap bound picks the few that are measured exactly
+    reach = np.abs(u).sum(axis=1) + np.abs(v).sum(axis=1)
+    doubtful = np.flatnonzero((double <= 4 * FLAT * size * reach) | (double <= 1e-5 * reach * reach))
+    flat[doubtful] |= _no_height(points, faces[doubtful], size)
+    return flat
+
+
+def _no_height(points: NDArray, faces: NDArray, size: float) -> NDArray[np.bool_]:
+    a, b, c = (np.asarray(points[faces[:, i]], np.float64) for i in range(3))
+    double = np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    longest = np.sqrt(np.maximum.reduce([_squared(b - a), _squared(c - b), _squared(a - c)]))
+    result: NDArray[np.bool_] = double <= FLAT * size * longest
+    return result
+
+
+def duplicates(faces: NDArray) -> NDArray[np.bool_]:
+    """(m,) triangles whose three vertices an earlier triangle has as well, in whatever order."""
+    m = len(faces)
+    result = np.zeros(m, bool)
+    if m < 2:
+        return result
+    key = _unordered(faces)
+    ranked = np.sort(key)
+    if not np.any(ranked[1:] == ranked[:-1]):
+        return result
+    twice = np.unique(ranked[1:][ranked[1:] == ranked[:-1]])
+    suspects = np.flatnonzero(np.isin(key, twice))
+    corners = np.sort(faces[suspects], axis=1)
+    order = np.lexsort((suspects, corners[:, 2], corners[:, 1], corners[:, 0]))
+    again = np.all(corners[order[1:]] == corners[order[:-1]], axis=1)
+    result[suspects[order[1:][again]]] = True
+    return result
+
+
+def _unordered(faces: NDArray) -> NDArray[np.uint64]:
+    """A number for each triangle that does not depend on the order of its corners; may collide."""
+    total = np.zeros(len(faces), np.uint64)
+    for corner in range(3):
+        part = faces[:, corner].astype(np.uint64)
+        part *= np.uint64(0x9E3779B97F4A7C15)
+        part ^= part >> np.uint64(31)
+        part *= np.uint64(0xBF58476D1CE4E5B9)
+        part ^= part >> np.uint64(27)
+        total += part
+    return total
+
+
+def _squared(vectors: NDArray) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    return result

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shells: bodies of faces that hang together by edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.mesh.edges import Edges
+from pipeline.mesh.faces import cross
+
+
+@dataclass(frozen=True)
+class Shells:
+    """The connected bodies of a welded mesh.
+
+    Attributes
+    ----------
+    points : (n, 3) float
+        Positions of the vertices.
+    edges
+        The mesh's edges.
+    label : (m,) int32
+        The shell of each face.
+    count
+        How many there are.
+    """
+
+    points: NDArray
+    edges: Edges
+    label: NDArray[np.int32]
+    count: int
+
+    @cached_property
+    def faces(self) -> NDArray[np.int64]:
+        """(s,) faces of each shell."""
+        return np.bincount(self.label, minlength=self.count)
+
+    @cached_property
+    def area(self) -> NDArray[np.float64]:
+        """(s,) surface of each shell."""
+        n = cross(self.points, self.edges.faces)
+        length = np.sqrt(np.einsum("ij,ij->i", n, n, dtype=np.float64)) / 2
+        return np.bincount(self.label, length, minlength=self.count).astype(np.float64)
+
+    @cached_property
+    def volume(self) -> NDArray[np.float64]:
+        """(s,) signed volume of each shell, positive where faces look outward; means little where open."""
+        if len(self.points) == 0:
+            return np.zeros(self.count)
+        middle = (self.points.min(axis=0) + self.points.max(axis=0)) / 2
+        local = self.points - middle
+        a, b, c = (local[self.edges.faces[:, i]] for i in range(3))
+        part = np.einsum("ij,ij->i", a, np.cross(b, c), dtype=np.float64) / 6
+        return np.bincount(self.label, part, minlength=self.count).astype(np.float64)
+
+    @cached_property
+    def closed(self) -> NDArray[np.bool_]:
+        """(s,) shells in which every edge has exactly two faces."""
+        result = np.ones(self.count, bool)
+        if len(self.edges.half):
+            first = self.edges.half[self.edges.start[self.edges.count != 2]]
+            result[self.label[first // 3]] = False
+        return result
+
+    @cached_property
+    def box(self) -> tuple[NDArray, NDArray]:
+        """(s, 3) lowest and (s, 3) highest corner of each shell."""
+        order = np.argsort(self.label, kind="stable")
+        at = np.searchsorted(self.label[order], np.arange(self.count))
+        corners = self.edges.faces[order]
+        low, high = [], []
+        for axis in range(3):
+            values = self.points[:, axis][corners]
+            low.append(np.minimum.reduceat(values.min(axis=1), at))
+            high.append(np.maximum.reduceat(values.max(axis=1), at))
+        return np.stack(low, axis=1), np.stack(high, axis=1)
+
+
+def shells(points: NDArray, edges: Edges) -> Shells:
+    """The bodies of a mesh: faces are one body where they share an edge (a shared corner does not count)."""
+    label, count = components(edges.neighbours, len(edges.faces))
+    return Shells(points, edges, label, count)
+
+
+def components(pairs: NDArray, size: int) -> tuple[NDArray[np.int32], int]:
+    """Label the connected parts of a graph of `size` nodes with the edges `pairs`, (k, 2).
+
+    Returns
+    -------
+    label : (size,) int32
+    count : int
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if size == 0:
+        return np.zeros(0, np.int32), 0
+    graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
+    count, label = connected_components(graph, directed=False)
+    return label.astype(np.int32), int(count)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mesh as topology sees it: welded, and each derived thing computed once when first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.mesh import faces as triangle
+from pipeline.mesh.edges import Edges, edges
+from pipeline.mesh.fans import split_vertices
+from pipeline.mesh.loops import Loops, loops
+from pipeline.mesh.orientation import minority
+from pipeline.mesh.shells import Shells, shells
+from pipeline.mesh.weld import Weld, weld
+
+#: open borders closer than this share of the diagonal are one border
+NEAR = 1e-6
+
+
+class Topology:
+    """Edges, shells, borders and fans of a triangle mesh.
+
+    Parameters
+    ----------
+    points : (n, 3) float32 or float64
+        Finite positions, points on UV seams repeated or not.
+    faces : (m, 3) int
+        Triangles, indices within `points`.
+    """
+
+    def __init__(self, points: NDArray, faces: NDArray) -> None:
+        self.points = points
+        self.faces = np.ascontiguousarray(faces, np.int32)
+
+    @cached_property
+    def size(self) -> float:
+        """The diagonal of the bounding box."""
+        return triangle.diagonal(self.points)
+
+    @cached_property
+    def weld(self) -> Weld:
+        """Points to vertices: equal positions, and open borders that only rounding keeps apart."""
+        exact = weld(self.points)
+        if exact.count == len(self.points):
+            welded = self.faces
+        else:
+            welded = exact.index[self.faces]
+        self._first_edges = edges(welded[~triangle.repeated(welded)])
+        rim = self._first_edges.ends(self._first_edges.open).reshape(-1)
+        if len(rim) == 0:
+            return exact
+        among = np.zeros(len(self.points), bool)
+        among[exact.first[rim]] = True
+        near = weld(self.points, NEAR * self.size, among)
+        return near
+
+    @cached_property
+    def vertices(self) -> NDArray:
+        """(k, 3) position of each vertex."""
+        return self.points[self.weld.first]
+
+    @cached_property
+    def welded(self) -> NDArray[np.int32]:
+        """(m, 3) all triangles over vertices, broken ones included."""
+        return self.weld.index[self.faces]
+
+    @cached_property
+    def degenerate(self) -> NDArray[np.bool_]:
+        """(m,) triangles without area."""
+        return triangle.degenerate(self.vertices, self.welded, self.size)
+
+    @cached_property
+    def duplicate(self) -> NDArray[np.bool_]:
+        """(m,) triangles that repeat an earlier one."""
+        return triangle.duplicates(self.welded) & ~triangle.repeated(self.welded)
+
+    @cached_property
+    def live(self) -> NDArray[np.int32]:
+        """(l,) the triangles that topology is read from: three different vertices, and each once."""
+        dead = triangle.repeated(self.welded) | self.duplicate
+        return np.flatnonzero(~dead).astype(np.int32)
+
+    @cached_property
+    def solid(self) -> NDArray[np.int32]:
+        """(l, 3) those triangles."""
+        return self.welded if len(self.live) == len(self.faces) else self.welded[self.live]
+
+    @cached_property
+    def edges(self) -> Edges:
+        """Edges of `solid`."""
+        first = self._first_edges
+        if len(first.faces) == len(self.solid) and np.array_equal(first.faces, self.solid):
+            return first
+        return edges(self.solid)
+
+    @cached_property
+    def shells(self) -> Shells:
+        """Bodies of `solid`."""
+        return shells(self.vertices, self.edges)
+
+    @cached_property
+    def loops(self) -> Loops:
+        """Open borders of `solid`."""
+        return loops(self.vertices, self.edges)
+
+    @cached_property
+    def area(self) -> NDArray[np.float64]:
+        """(l,) area of each of `solid`."""
+        return triangle.areas(self.vertices, self.solid)
+
+    @cached_property
+    def split_vertices(self) -> NDArray[np.int32]:
+        """Vertices where surfaces touch in one point."""
+        return split_vertices(self.edges, len(self.vertices))
+
+    @cached_property
+    def turned(self) -> NDArray[np.bool_]:
+        """(l,) triangles of `solid` wound against the larger part of their shell."""
+        return minority(self.shells, self.area)

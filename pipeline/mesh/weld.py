@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Welding: one vertex for every position, so that topology sees solids and not UV seams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+
+
+@dataclass(frozen=True)
+class Weld:
+    """Which points are one vertex.
+
+    Attributes
+    ----------
+    index : (n,) int32
+        The vertex of each point.
+    first : (k,) int32
+        One point of each vertex: `points[first]` are the positions of the vertices.
+    """
+
+    index: NDArray[np.int32]
+    first: NDArray[np.int32]
+
+    @property
+    def count(self) -> int:
+        """How many vertices there are."""
+        return len(self.first)
+
+
+def weld(points: NDArray, tolerance: float = 0.0, among: NDArray | None = None) -> Weld:
+    """Make one vertex of the points that lie at the same place.
+
+    Parameters
+    ----------
+    points : (n, 3) float32 or float64
+    tolerance
+        Points closer than this are one as well, in the unit of `points`; 0 asks for equality.
+    among : (n,) bool, optional
+        Only these points are compared within the tolerance (the open border, say); equality counts for all.
+    """
+    exact = _weld_equal(np.ascontiguousarray(points))
+    if tolerance <= 0:
+        return exact
+    chosen = np.arange(exact.count)
+    if among is not None:
+        wanted = np.zeros(exact.count, bool)
+        wanted[exact.index[among]] = True
+        chosen = np.flatnonzero(wanted)
+    return _weld_near(points, exact, chosen, tolerance)
+
+
+def _weld_equal(points: NDArray) -> Weld:
+    n = len(points)
+    if n == 0:
+        return Weld(np.zeros(0, np.int32), np.zeros(0, np.int32))
+    word = np.uint32 if points.dtype == np.float32 else np.uint64
+    places: NDArray = points.astype(np.float32 if word is np.uint32 else np.float64)
+    places += 0.0  # -0 is 0
+    bits = places.view(word)
+    key = np.zeros(n, np.uint64)
+    for axis, factor in enumerate(_MIX):
+        part = bits[:, axis].astype(np.uint64)
+        part ^= part >> np.uint64(15)
+        part *= np.uint64(factor)
+        part ^= part >> np.uint64(29)
+        key += part * np.uint64(_MIX[axis - 1])
+    order = np.argsort(key).astype(np.int32)
+    key = key[order]
+    fresh = np.empty(n, bool)
+    fresh[0] = True
+    np.not_equal(key[1:], key[:-1], out=fresh[1:])
+    again = np.flatnonzero(~fresh)
+    if np.any(bits[order[again]] != bits[order[again - 1]]):  # two positions share a key: sort by position
+        order = np.lexsort(bits.T).astype(np.int32)
+        fresh[1:] = np.any(bits[order[1:]] != bits[order[:-1]], axis=1)
+    return _from_runs(order, fresh)
+
+
+def _from_runs(order: NDArray[np.int32], fresh: NDArray[np.bool_]) -> Weld:
+    """Number the vertices by their first point, so that welding a welded mesh changes nothing."""
+    run = np.cumsum(fresh, dtype=np.int32) - 1
+    first = np.minimum.reduceat(order, np.flatnonzero(fresh)).astype(np.int32)
+    rank = np.argsort(first)
+    number = np.empty(len(first), np.int32)
+    number[rank] = np.arange(len(first), dtype=np.int32)
+    index = np.empty(len(order), np.int32)
+    index[order] = number[run]
+    return Weld(index, first[rank])
+
+
+def _weld_near(points: NDArray, exact: Weld, chosen: NDArray, tolerance: float) -> Weld:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    places = np.asarray(points[exact.first[chosen]], np.float64)
+    usable = np.isfinite(places).all(axis=1)
+    chosen, places = chosen[usable], places[usable]
+    if len(chosen) < 2:
+        return exact
+    pairs = cKDTree(places).query_pairs(tolerance, output_type="ndarray")
+    if len(pairs) == 0:
+        return exact
+    a, b = chosen[pairs[:, 0]], chosen[pairs[:, 1]]
+    graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(exact.count, exact.count))
+    count, label = connected_components(graph, directed=False)
+    first = np.full(count, len(points), np.int32)
+    np.minimum.at(first, label, exact.first)
+    rank = np.argsort(first)
+    number = np.empty(count, np.int32)
+    number[rank] = np.arange(count, dtype=np.int32)
+    return Weld(number[label][exact.index], first[rank])
