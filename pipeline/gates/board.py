@@ -2,9 +2,10 @@
 """The board: where each asset stands at each gate, and what is required next.
 
 A gate is *open* until it was looked at, *revise* when something must change, *rejected* when the candidate
-cannot go on, *passed* when it holds. A later gate refuses to open while an earlier required one is open or
-rejected; context and refinement may go on from *revise*, because they are where things are mended; delivery
-needs every required gate passed.
+cannot go on, *passed* when it holds. A gate that passed on something that has changed since counts as *revise*
+(see `evidence.py`). A later gate refuses to open while an earlier required one is open or rejected; context and
+refinement may go on from *revise*, because they are where things are mended; delivery needs every required
+gate passed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import BaseModel
 
 from pipeline.errors import GateRefused
+from pipeline.gates.evidence import ASSETS, RECORDS, evidence
 from pipeline.settings.jobs import GATES, Job, load_job
 from pipeline.usd.records import Record, now
 
@@ -22,10 +24,18 @@ if TYPE_CHECKING:
 
     from pipeline.project import Project
 
-__all__ = ["ASSETS", "AssetRow", "Board", "GateCell", "asset_names", "board", "mark", "record_path", "require"]
+__all__ = [
+    "ASSETS",
+    "AssetRow",
+    "Board",
+    "GateCell",
+    "asset_names",
+    "board",
+    "mark",
+    "record_path",
+    "require",
+]
 
-ASSETS = "/World/Assets"
-RECORDS = "/Project/Assets"
 State = Literal["open", "passed", "revise", "rejected"]
 #: gates that may work on what an earlier gate sent back
 MENDING = ("context", "refinement")
@@ -95,9 +105,10 @@ def cells(stage: Usd.Stage, project: Project, asset: str) -> list[GateCell]:
     result = []
     for gate in GATES:
         record = GateRecord.find(stage, record_path(asset, "Gates", gate)) or GateRecord()
-        result.append(
-            GateCell(gate=gate, state=record.state, required=job.requires(gate), why=record.why)
-        )
+        state, why = record.state, record.why
+        if state == "passed" and record.digest and record.digest != evidence(stage, asset, gate):
+            state, why = "revise", STALE[gate]
+        result.append(GateCell(gate=gate, state=state, required=job.requires(gate), why=why))
     return result
 
 
@@ -157,7 +168,12 @@ def require(stage: Usd.Stage, project: Project, asset: str, gate: str) -> None:
 
 
 def _said(cell: GateCell) -> str:
-    words = {"open": "still open", "revise": "sent back for changes", "rejected": "rejected", "passed": "passed"}
+    words = {
+        "open": "still open",
+        "revise": "sent back for changes",
+        "rejected": "rejected",
+        "passed": "passed",
+    }
     return words[cell.state] + (f" ({cell.why})" if cell.why else "")
 
 
@@ -172,16 +188,18 @@ REMEDIES = {
 }
 
 
-def mark(stage: Usd.Stage, asset: str, gate: str, state: State, why: str = "", digest: str = "") -> None:
-    """Write where an asset stands at a gate, into the stage's edit target."""
-    GateRecord(state=state, why=why, time=now(), digest=digest).author(
-        stage, record_path(asset, "Gates", gate)
-    )
+STALE = {
+    "intent": "",
+    "inputs": "",
+    "generation": "the inputs or the intent changed since",
+    "inspection": "the asset or its budgets changed since",
+    "context": "the asset or its place changed since",
+    "refinement": "the asset or its budgets changed since",
+    "delivery": "the asset changed since",
+}
 
 
-def reopen_after(stage: Usd.Stage, asset: str, gate: str, why: str) -> None:
-    """Open every later gate again that had been looked at: what it saw is no longer what there is."""
-    for later in GATES[GATES.index(gate) + 1 :]:
-        record = GateRecord.find(stage, record_path(asset, "Gates", later))
-        if record and record.state != "open":
-            mark(stage, asset, later, "open", why)
+def mark(stage: Usd.Stage, asset: str, gate: str, state: State, why: str = "") -> None:
+    """Write where an asset stands at a gate, with the evidence for it, into the stage's edit target."""
+    seen = evidence(stage, asset, gate) if state == "passed" else ""
+    GateRecord(state=state, why=why, time=now(), digest=seen).author(stage, record_path(asset, "Gates", gate))

@@ -9,21 +9,22 @@ gates do not know which generator a candidate came from.
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
-from pipeline.errors import GatesError, GateRefused, UsageError
-from pipeline.gates.board import ASSETS, known_asset, mark, record_path, reopen_after, require
+from pipeline.errors import GateRefused, GatesError, UsageError
+from pipeline.gates.board import ASSETS, known_asset, mark, record_path, require
 from pipeline.gates.inputs import list_inputs
 from pipeline.gates.intent import Intent, brief_of, read_intent
+from pipeline.gates.scratch import scratch
 from pipeline.progress import step
 
 if TYPE_CHECKING:
     from pxr import Usd
 
     from pipeline.generators.base import Candidate
+    from pipeline.importers import ImportReport
     from pipeline.project import Project
 
 __all__ = [
@@ -105,20 +106,17 @@ def generate(
     stage = project.open_stage()
     known_asset(stage, asset)
     require(stage, project, asset, "generation")
-    request = _request(project, stage, asset, count, seed, options or {})
+    request = _request(project, stage, asset, count, seed, generator, options or {})
     chosen = generators.get(generator)
     rows: list[CandidateRow] = []
     failed: list[Failure] = []
-    with TemporaryDirectory(prefix="generate-", dir=project.staging) as folder:
+    with scratch(project, "generate") as folder:
         step(f"{asset}: {generator} makes {count} candidates", 0, count)
-        made = chosen.generate(request, Path(folder) / "made")
-        failed += [
-            Failure(generator=generator, code=f.code, message=f.message) for f in getattr(made, "failed", [])
-        ]
+        made = chosen.generate(request, folder / "made")
         for i, candidate in enumerate(made):
             step(f"{asset}: reads candidate {i + 1}", i, count)
             try:
-                rows.append(_admit(project, asset, candidate, Path(folder) / f"read{i}"))
+                rows.append(_admit(project, asset, candidate, folder / f"read{i}"))
             except GatesError as error:
                 failed.append(Failure(generator=generator, code=error.code, message=str(error)))
     if not rows:
@@ -158,19 +156,21 @@ def ingest(
     require(stage, project, asset, "generation")
     if not file.is_file():
         raise UsageError("there is no such file", path=file, remedy="check the path")
-    with TemporaryDirectory(prefix="ingest-", dir=project.staging) as folder:
-        report = import_file(file, Path(folder), units=units, up=up, name=asset)
-        layer = project.objects.add_layer(Path(report.layer))
+    with scratch(project, "ingest") as folder:
+        report = import_file(file, folder, units=units, up=up, name=asset)
+        layer = project.objects.add_layer(Path(report.folder) / report.layer)
     facts = {
         "tool": "gates ingest",
         "source": file.name,
         "source_sha256": report.digest,
         "format": report.format,
-        "units": str(report.units),
-        "up": str(report.up),
+        "metres_per_unit": report.meters_per_unit,
+        "units_from": report.units_from,
+        "up_axis": report.up_axis,
+        "up_from": report.up_from,
         **(provenance or {}),
     }
-    notes = [str(loss) for loss in report.losses]
+    notes = _notes(report)
     row = CandidateRow(
         variant=variant or _next_name(stage, asset),
         generator=generator,
@@ -183,9 +183,15 @@ def ingest(
 
 
 def _request(
-    project: Project, stage: Usd.Stage, asset: str, count: int, seed: int, options: dict[str, Any]
+    project: Project,
+    stage: Usd.Stage,
+    asset: str,
+    count: int,
+    seed: int,
+    generator: str,
+    options: dict[str, Any],
 ) -> Any:
-    from pipeline.generators.base import ReferenceImage, Request
+    from pipeline.generators.base import Picture, Request
     from pipeline.project.memory import recall
 
     intent = read_intent(stage, asset) or Intent(job=project.job)
@@ -195,10 +201,9 @@ def _request(
     style = [m.text for m in recall(stage, "style").values()]
     return Request(
         asset=asset,
-        prompt=texts.get("prompt", intent.statement or asset.replace("_", " ")),
+        prompt=". ".join([texts.get("prompt", intent.statement or asset.replace("_", " ")), *style]),
         negative_prompt=texts.get("negative", ""),
-        style_notes=style,
-        images=[ReferenceImage(path=Path(i.file), role=i.role) for i in inputs if i.kind == "image"],
+        images=[Picture(path=Path(i.file), role=i.role) for i in inputs if i.kind == "image"],
         seed=seed,
         count=count,
         size_m=brief.size_m,
@@ -206,8 +211,9 @@ def _request(
         pose=brief.job.needs.pose,
         parts=intent.parts,
         materials=intent.materials,
+        job=brief.job.name,
         usage=brief.job.usage,
-        options=options,
+        options={generator: options},
     )
 
 
@@ -216,15 +222,15 @@ def _admit(project: Project, asset: str, made: Candidate, folder: Path) -> Candi
     from pipeline.importers import import_file
 
     report = import_file(made.file, folder, name=asset)
-    layer = project.objects.add_layer(Path(report.layer))
+    layer = project.objects.add_layer(Path(report.folder) / report.layer)
     row = CandidateRow(
         variant=_next_name(project.open_stage(), asset),
         generator=made.generator,
         seed=made.seed,
         triangles=report.triangles,
-        cost={"credits": made.cost.credits, "usd": made.cost.usd},
-        provenance=made.provenance,
-        notes=list(made.notes),
+        cost={"credits": made.cost.credits, made.cost.currency.lower(): made.cost.money},
+        provenance={"model": made.model, **made.provenance},
+        notes=[*made.notes, *_notes(report)],
     )
     _author(project, asset, row, layer)
     return row
@@ -232,7 +238,7 @@ def _admit(project: Project, asset: str, made: Candidate, folder: Path) -> Candi
 
 def _author(project: Project, asset: str, row: CandidateRow, layer: Path) -> None:
     """Author one candidate: variant, payload, provenance, and the component around it."""
-    from pxr import Sdf, Usd
+    from pxr import Sdf
 
     from pipeline.usd.provenance import record
 
@@ -254,11 +260,7 @@ def _author(project: Project, asset: str, row: CandidateRow, layer: Path) -> Non
             prim.SetCustomDataByKey("gates:candidate", _custom(row))
         if before:
             variants.SetVariantSelection(before)
-        state, why = ("revise", "nobody has selected one") if not before else ("revise", "a new candidate came")
-        if _gate_state(stage, asset) == "passed" and before:
-            state, why = "passed", ""
-        mark(stage, asset, "generation", state, why)  # type: ignore[arg-type]
-        assert Usd.Stage
+        mark(stage, asset, "generation", "revise", "nobody has selected one of the candidates yet")
 
 
 def component(stage: Usd.Stage, asset: str) -> Usd.Prim:
@@ -337,8 +339,6 @@ def select(project: Project, asset: str, variant: str) -> CandidatesResult:
             prim = edit.GetPrimAtPath(f"{ASSETS}/{asset}")
             prim.GetVariantSet(CANDIDATE).SetVariantSelection(variant)
             mark(edit, asset, "generation", "passed", f"{variant} selected")
-            if present.selected != variant:
-                reopen_after(edit, asset, "generation", f"{variant} was selected")
     return candidates(project, asset)
 
 
@@ -351,12 +351,12 @@ def contact_sheet(project: Project, asset: str, out: Path) -> CandidatesResult:
     if not result.candidates:
         raise UsageError(f"{asset} has no candidate to draw", remedy=f"gates generate {asset}")
     ordered = sorted(result.candidates, key=lambda c: c.variant)
-    with TemporaryDirectory(prefix="sheet-", dir=project.staging) as folder:
+    with scratch(project, "sheet") as folder:
         pictures, labels = [], []
         for i, row in enumerate(ordered):
             step(f"draws candidate {row.variant}", i, len(ordered))
             stage = project.open_stage()
-            picture = Path(folder) / f"{row.variant}.png"
+            picture = folder / f"{row.variant}.png"
             render(
                 stage,
                 picture,
@@ -371,6 +371,10 @@ def contact_sheet(project: Project, asset: str, out: Path) -> CandidatesResult:
             labels.append(f"{row.variant}  {row.triangles:,} triangles{score}{chosen}")
         draw(pictures, labels, out)
     return result.model_copy(update={"sheet": str(out)})
+
+
+def _notes(report: ImportReport) -> list[str]:
+    return [*report.notes, *(f"{loss.where}: {loss.what} left out: {loss.why}" for loss in report.losses)]
 
 
 def _next_name(stage: Usd.Stage, asset: str) -> str:
@@ -392,9 +396,9 @@ def _authorship(row: CandidateRow) -> dict[str, Any]:
         "prompt": str(facts.get("prompt", "")),
         "seed": row.seed,
         "inputs": {k: str(v) for k, v in dict(facts.get("inputs", {})).items()},
-        "cost": row.cost or None,
+        "cost": ", ".join(f"{v:g} {k}" for k, v in row.cost.items() if v) or None,
         "licence": str(facts.get("licence", "")),
-        "source_type": facts.get("source_type"),
+        "source_type": facts.get("digital_source_type") or "human",
     }
 
 

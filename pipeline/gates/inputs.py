@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from pipeline.errors import GateRefused, UsageError
-from pipeline.gates.board import mark, record_path, reopen_after, require
+from pipeline.gates.board import mark, record_path, require
 from pipeline.gates.intent import read_intent
+from pipeline.gates.scratch import scratch
 from pipeline.usd.records import Record, children
 
 if TYPE_CHECKING:
@@ -106,16 +107,12 @@ def add_inputs(
             _refuse_banned(stage, text)
             digest = hashlib.sha256(text.encode()).hexdigest()
             new.append(Input(role=text_role, kind="text", text=text, digest=digest, origin=origin, licence=licence))
-    for image in images or []:
-        new.append(_picture(project, image, role or "shape", origin, licence))
-    for file in existing or []:
-        new.append(_existing(project, file, role or "blockout", origin, licence))
+    new += [_picture(project, image, role or "shape", origin, licence) for image in images or []]
+    new += [_existing(project, file, role or "blockout", origin, licence) for file in existing or []]
     if new:
         _author(project, stage, asset, new)
     rows = list_inputs(project.open_stage() if new else stage, asset).values()
-    return InputResult(
-        asset=asset, inputs=[InputRow(**i.model_dump(exclude={"palette"})) for i in rows]
-    )
+    return InputResult(asset=asset, inputs=[InputRow(**i.model_dump(exclude={"palette"})) for i in rows])
 
 
 def _author(project: Project, stage: Usd.Stage, asset: str, new: list[Input]) -> None:
@@ -133,7 +130,6 @@ def _author(project: Project, stage: Usd.Stage, asset: str, new: list[Input]) ->
                 stored = entry.model_copy(update={"file": project.anchor(Path(entry.file))})
             stored.author(edit, record_path(asset, "Inputs", name))
         mark(edit, asset, "inputs", "passed")
-        reopen_after(edit, asset, "inputs", "the inputs changed")
 
 
 def _picture(project: Project, image: Path, role: Role, origin: str, licence: str) -> Input:
@@ -163,13 +159,11 @@ def _picture(project: Project, image: Path, role: Role, origin: str, licence: st
 def _existing(project: Project, file: Path, role: Role, origin: str, licence: str) -> Input:
     if not file.is_file():
         raise UsageError("there is no such file", path=file, remedy="check the path after --existing")
-    from tempfile import TemporaryDirectory
-
     from pipeline.importers import import_file
 
-    with TemporaryDirectory(prefix="gates-", dir=project.staging) as folder:
-        report = import_file(file, Path(folder))
-        stored = project.objects.add_layer(Path(report.layer))
+    with scratch(project, "gates") as folder:
+        report = import_file(file, folder)
+        stored = project.objects.add_layer(Path(report.folder) / report.layer)
     return Input(role=role, kind="asset", file=str(stored), digest=stored.stem, origin=origin, licence=licence)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import BaseModel, Field
 
 from pipeline.errors import GateRefused, UsageError
-from pipeline.gates.board import mark, record_path, reopen_after
+from pipeline.gates.board import mark, record_path
 from pipeline.settings.jobs import Brief, Budgets, Job, load_job
 from pipeline.usd.records import Record, children, valid_name
 
@@ -118,18 +118,24 @@ def set_intent(
         raise GateRefused(
             f"the intent of {asset} is locked and would change in {', '.join(sorted(changes))}",
             prim=record_path(asset, "Intent"),
-            remedy=f"unlock it first, which opens every later gate again: gates intent {asset} --unlock",
+            remedy=f"unlock it first: gates intent {asset} --unlock",
         )
     if changes or old is None or (lock and not intent.locked):
         intent = intent.model_copy(update={"locked": intent.locked or lock})
         with project.edit() as edit:
             intent.author(edit, record_path(asset, "Intent"))
-            mark(edit, asset, "intent", "passed" if intent.locked else "revise", "" if intent.locked else "not locked")
+            mark(
+                edit,
+                asset,
+                "intent",
+                "passed" if intent.locked else "revise",
+                "" if intent.locked else "not locked",
+            )
     return _result(asset, intent, matrix)
 
 
 def unlock(project: Project, asset: str) -> IntentResult:
-    """Open a locked intent for changes; every later gate opens again, because it judged by the old one."""
+    """Open a locked intent for changes; what later gates judged by the old one grows stale with each change."""
     intent = read_intent(project.open_stage(), asset)
     if intent is None:
         raise UsageError(f"{asset} has no intent yet", remedy=f"gates intent {asset} --job JOB")
@@ -137,7 +143,6 @@ def unlock(project: Project, asset: str) -> IntentResult:
     with project.edit() as edit:
         intent.author(edit, record_path(asset, "Intent"))
         mark(edit, asset, "intent", "revise", "unlocked")
-        reopen_after(edit, asset, "intent", "the intent was unlocked")
     return _result(asset, intent, load_job(intent.job, project.root))
 
 

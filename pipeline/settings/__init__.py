@@ -70,6 +70,4 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path.name} is not valid TOML: {error}", path=path, remedy="mend that line"
-        ) from error
+        raise ConfigError(f"{path.name} is not valid TOML: {error}", path=path, remedy="mend that line") from error

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Option values that several commands read: sizes, pairs, lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+__all__ = ["LIST", "PAIR", "POINT", "SIZE", "pairs"]
+
+
+class _Size(click.ParamType):
+    """`WxHxD` in metres."""
+
+    name = "WxHxD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        try:
+            sides = tuple(float(part) for part in str(value).lower().replace("m", "").split("x"))
+        except ValueError:
+            sides = ()
+        if len(sides) != 3 or not all(0 < side < 1e6 for side in sides):
+            self.fail(f"{value!r} is no size: write width, height and depth in metres like 2.4x2.6x1.8", param, ctx)
+        return sides
+
+
+class _Point(click.ParamType):
+    """`X,Y,Z` in metres, Y up."""
+
+    name = "X,Y,Z"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        try:
+            point = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            point = ()
+        if len(point) != 3:
+            self.fail(f"{value!r} is no point: write three numbers like 1.5,0,-2", param, ctx)
+        return point
+
+
+class _List(click.ParamType):
+    """Names with commas between."""
+
+    name = "A,B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, list):
+            return value
+        return [part.strip() for part in str(value).split(",") if part.strip()]
+
+
+class _Pair(click.ParamType):
+    """`KEY=VALUE`."""
+
+    name = "KEY=VALUE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        key, equals, rest = str(value).partition("=")
+        if not equals or not key:
+            self.fail(f"{value!r} is no KEY=VALUE", param, ctx)
+        return key, rest
+
+
+SIZE, POINT, LIST, PAIR = _Size(), _Point(), _List(), _Pair()
+
+
+def pairs(values: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Repeated `KEY=VALUE` options as a dictionary; the last of a key counts."""
+    return dict(values)

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gate 6, refinement: what must change before handoff?
+
+Every operation is non-destructive: opinions inside the selected variant, or a new variant, each with a
+provenance record. The gate passes when the asset, as it would ship, passes inspection in every style and no
+remark about its scene is open.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field
+
+from pipeline.errors import UsageError
+from pipeline.gates.board import ASSETS, known_asset, mark, require
+from pipeline.gates.context import open_notes
+from pipeline.gates.inspection import inspect_asset, selections
+
+if TYPE_CHECKING:
+    from pipeline.project import Project
+    from pipeline.refiners import RefineResult
+
+__all__ = ["STYLE", "RefinementResult", "check_refinement", "refine_asset"]
+
+#: the variant set that holds the styles of an asset
+STYLE = "style"
+
+
+class RefinementResult(BaseModel):
+    """Whether the asset may be handed over."""
+
+    asset: str
+    verdicts: dict[str, str] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)
+    passed: bool = False
+
+
+def refine_asset(
+    project: Project,
+    asset: str,
+    op: str,
+    settings: dict[str, Any] | None = None,
+    *,
+    variant: str | None = None,
+    new_variant: str | None = None,
+) -> RefineResult:
+    """Run one operation on the asset as it stands.
+
+    Parameters
+    ----------
+    variant
+        `SET=NAME`: author inside this existing variant; default: the selected candidate and style.
+    new_variant
+        `SET=NAME`: make this variant, author inside it and select it.
+
+    Raises
+    ------
+    GateRefused
+        The context gate was skipped.
+    RefineError
+        The operation cannot be done on this geometry.
+    """
+    from pipeline.refiners import ProjectStore, refine
+
+    stage = project.open_stage()
+    known_asset(stage, asset)
+    require(stage, project, asset, "refinement")
+    path = f"{ASSETS}/{asset}"
+    with project.edit() as edit:
+        prim = edit.GetPrimAtPath(path)
+        if not prim:
+            raise UsageError(f"{asset} has nothing to refine yet", prim=path, remedy=f"gates generate {asset}")
+        if variant is None and new_variant is None and STYLE in selections(prim):
+            variant = f"{STYLE}={selections(prim)[STYLE]}"
+        result: RefineResult = refine(
+            edit,
+            path,
+            op,
+            settings or {},
+            variant=variant,
+            new_variant=new_variant,
+            store=ProjectStore(project),
+        )
+        if new_variant is not None:
+            name, _, value = new_variant.partition("=")
+            prim.GetVariantSet(name).SetVariantSelection(value)
+        mark(edit, asset, "refinement", "revise", f"{op} done, not inspected yet")
+    return result
+
+
+def check_refinement(project: Project, asset: str) -> RefinementResult:
+    """Inspect every style as it would ship, look at the open remarks, and tell the board."""
+    from pipeline.gates.context import measure_context
+
+    stage = project.open_stage()
+    known_asset(stage, asset)
+    require(stage, project, asset, "refinement")
+    prim = stage.GetPrimAtPath(f"{ASSETS}/{asset}")
+    styles = list(prim.GetVariantSet(STYLE).GetVariantNames()) if prim.GetVariantSets().HasVariantSet(STYLE) else []
+    verdicts: dict[str, str] = {}
+    for style in styles or [""]:
+        subject = {STYLE: style} if style else None
+        report = inspect_asset(project, asset, subject, shipping=True)
+        verdicts[style or "asset"] = report.verdict
+    seen = measure_context(project, asset, subjects=[{STYLE: s} for s in styles] or None)
+    with project.edit() as edit:
+        left = open_notes(edit, asset)
+        bad = [name for name, verdict in verdicts.items() if verdict != "pass"]
+        passed = not bad and not left
+        why = "; ".join(
+            ([f"{', '.join(bad)} did not pass inspection"] if bad else [])
+            + ([f"{len(left)} remarks open"] if left else [])
+        )
+        mark(edit, asset, "refinement", "passed" if passed else "revise", why)
+        if not bad:
+            mark(edit, asset, "inspection", "passed", "as it ships")
+    return RefinementResult(asset=asset, verdicts=verdicts, notes=[n.message for n in seen.notes], passed=passed)

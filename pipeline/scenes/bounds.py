@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""World bounds of prims in metres, with the stage's up axis turned to +Y."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pxr import Usd, UsdGeom
+
+__all__ = ["Box", "neighbours", "to_metres", "world_box"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-aligned box in metres, Y up.
+
+    Attributes
+    ----------
+    low, high
+        (3,) float64 corners.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @property
+    def size(self) -> NDArray[np.float64]:
+        """Width (x), height (y), depth (z)."""
+        return self.high - self.low
+
+    @property
+    def centre(self) -> NDArray[np.float64]:
+        """The middle."""
+        middle: NDArray[np.float64] = (self.low + self.high) / 2
+        return middle
+
+    def overlap(self, other: Box) -> NDArray[np.float64]:
+        """Lengths by which two boxes overlap along x, y, z; negative where there is a gap."""
+        depth: NDArray[np.float64] = np.minimum(self.high, other.high) - np.maximum(self.low, other.low)
+        return depth
+
+    def distance(self, other: Box) -> float:
+        """Gap between two boxes in metres; 0 where they touch or overlap."""
+        return float(np.linalg.norm(np.maximum(-self.overlap(other), 0.0)))
+
+
+def to_metres(stage: Usd.Stage) -> NDArray[np.float64]:
+    """(4, 4) row-vector matrix from the stage's space to metres with Y up."""
+    scale = UsdGeom.GetStageMetersPerUnit(stage)
+    matrix = np.eye(4) * scale
+    matrix[3, 3] = 1.0
+    if UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.z:
+        turn = np.eye(4)
+        turn[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
+        matrix = matrix @ turn
+    return matrix
+
+
+def world_box(prim: Usd.Prim, time: Usd.TimeCode | None = None) -> Box | None:
+    """Bounds of what a prim shows (default and render purpose, visible); None where that is nothing."""
+    cache = UsdGeom.BBoxCache(
+        time or Usd.TimeCode.Default(), [UsdGeom.Tokens.default_, UsdGeom.Tokens.render], useExtentsHint=False
+    )
+    extent = cache.ComputeWorldBound(prim).ComputeAlignedRange()
+    if extent.IsEmpty():
+        return None
+    native = np.array([extent.GetCorner(i) for i in range(8)], np.float64)
+    corners = native @ to_metres(prim.GetStage())[:3, :3]
+    return Box(corners.min(0), corners.max(0))
+
+
+def neighbours(stage: Usd.Stage, prim: Usd.Prim) -> list[Usd.Prim]:
+    """Models of the scene that are not the asset: components below /World, outside the asset's own subtree."""
+    result = []
+    world = stage.GetPrimAtPath("/World")
+    if not world:
+        return []
+    path = prim.GetPath()
+    walk = iter(Usd.PrimRange(world, Usd.TraverseInstanceProxies()))
+    for each in walk:
+        if each.GetPath() == path:
+            walk.PruneChildren()
+            continue
+        if Usd.ModelAPI(each).GetKind() in ("component", "subcomponent") and not path.HasPrefix(each.GetPath()):
+            walk.PruneChildren()
+            result.append(each)
+    return result

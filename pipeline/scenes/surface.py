@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ray casts against the meshes of a scene, for ground and surface snapping."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pxr import Usd, UsdGeom
+
+from pipeline.scenes.bounds import to_metres
+
+__all__ = ["heights_below", "prim_triangles", "scene_triangles"]
+
+
+def scene_triangles(stage: Usd.Stage, without: Usd.Prim | None = None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """All visible mesh triangles of a stage outside one subtree: points (n, 3) in metres Y up, faces (m, 3).
+
+    Faces are fanned, which is exact enough to stand on; instances are expanded.
+    """
+    return _triangles(stage.GetPseudoRoot(), without)
+
+
+def prim_triangles(prim: Usd.Prim) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The same of one subtree."""
+    return _triangles(prim, None)
+
+
+def _triangles(root: Usd.Prim, without: Usd.Prim | None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    points: list[NDArray[np.float64]] = []
+    faces: list[NDArray[np.int64]] = []
+    cache = UsdGeom.XformCache()
+    metres = to_metres(root.GetStage())
+    count = 0
+    walk = iter(Usd.PrimRange(root, Usd.TraverseInstanceProxies()))
+    for prim in walk:
+        if without and prim.GetPath() == without.GetPath():
+            walk.PruneChildren()
+            continue
+        if not prim.IsA(UsdGeom.Mesh):
+            continue
+        mesh = UsdGeom.Mesh(prim)
+        if mesh.ComputeVisibility() == UsdGeom.Tokens.invisible or mesh.ComputePurpose() not in (
+            "default",
+            "render",
+        ):
+            continue
+        local = np.asarray(mesh.GetPointsAttr().Get() or np.zeros((0, 3)), float)
+        sizes = np.asarray(mesh.GetFaceVertexCountsAttr().Get() or [], np.int64)
+        corners = np.asarray(mesh.GetFaceVertexIndicesAttr().Get() or [], np.int64)
+        if not len(local) or not len(corners):
+            continue
+        matrix = np.array(cache.GetLocalToWorldTransform(prim)) @ metres
+        points.append(local @ matrix[:3, :3] + matrix[3, :3])
+        faces.append(_fan(sizes, corners) + count)
+        count += len(local)
+    if not points:
+        return np.zeros((0, 3)), np.zeros((0, 3), np.int64)
+    return np.concatenate(points), np.concatenate(faces)
+
+
+def heights_below(prim: Usd.Prim, xz: NDArray[np.float64], top: float) -> NDArray[np.float64]:
+    """Heights (metres) where vertical rays from `top` first meet the scene without `prim`; misses left out.
+
+    Parameters
+    ----------
+    xz
+        (n, 2) places in metres.
+    """
+    points, faces = scene_triangles(prim.GetStage(), without=prim)
+    if not len(faces):
+        return np.zeros(0)
+    from embreex import rtcore_scene
+    from embreex.mesh_construction import TriangleMesh
+
+    scene = rtcore_scene.EmbreeScene()
+    TriangleMesh(scene, points.astype(np.float32), faces.astype(np.int32))
+    origins = np.column_stack([xz[:, 0], np.full(len(xz), top), xz[:, 1]]).astype(np.float32)
+    down = np.tile(np.array([0.0, -1.0, 0.0], np.float32), (len(xz), 1))
+    distance = scene.run(origins, down, query="DISTANCE")
+    hit = (distance >= 0) & (distance < 1e20)
+    result: NDArray[np.float64] = top - np.asarray(distance, float)[hit]
+    return result
+
+
+def _fan(sizes: NDArray[np.int64], corners: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Triangles (m, 3) of polygons given by their sizes and corner indices."""
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    triangles = np.maximum(sizes - 2, 0)
+    first = np.repeat(starts, triangles)
+    inner = np.arange(triangles.sum()) - np.repeat(np.cumsum(triangles) - triangles, triangles)
+    return np.column_stack([corners[first], corners[first + inner + 1], corners[first + inner + 2]])
