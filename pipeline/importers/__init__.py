@@ -6,7 +6,16 @@ Each format is a module with `read(source) -> Scene`; see `scene.py`. All of it 
 
 from __future__ import annotations
 
+from pipeline.importers.formats import extensions, is_importable
+from pipeline.importers.ingest import import_cached, import_file, open_mesh
 from pipeline.importers.report import ImportLoss, ImportReport
-from pipeline.importers.scene import Loss, Scene, Source
 
-__all__ = ["ImportLoss", "ImportReport", "Loss", "Scene", "Source"]
+__all__ = [
+    "ImportLoss",
+    "ImportReport",
+    "extensions",
+    "import_cached",
+    "import_file",
+    "is_importable",
+    "open_mesh",
+]

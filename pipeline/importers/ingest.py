@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bring a file in: hostile until a confined worker has read it and written a package of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+import time
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline import sandbox
+from pipeline.errors import ImportRefused, UsageError
+from pipeline.importers.formats import FORMATS, Format, sniff
+from pipeline.importers.report import ImportReport
+from pipeline.sandbox.limits import MB
+
+if TYPE_CHECKING:
+    from pxr import Usd
+
+#: bytes of a file that is read at all
+LARGEST = 4096 * MB
+#: a change here makes `open_mesh` read again what an older version read
+READER_VERSION = 1
+sandbox.prepare("pipeline.importers.convert", *(f.module for f in FORMATS))
+
+UNIT_NAMES = ("m", "dm", "cm", "mm", "km", "in", "ft", "yd")
+
+
+def import_file(
+    path: str | PathLike[str],
+    out_dir: str | PathLike[str],
+    *,
+    units: str | None = None,
+    up: str | None = None,
+    name: str | None = None,
+    limits: sandbox.Limits | None = None,
+) -> ImportReport:
+    """Read an outside file and write it as a package.
+
+    Parameters
+    ----------
+    path
+        GLB, glTF, FBX, OBJ, STL, PLY, USD or USDZ. It may name files in its own folder and beneath.
+    out_dir
+        The package's folder: new, or empty. It appears complete or not at all.
+    units
+        One of m, dm, cm, mm, km, in, ft, yd instead of what the file says or is guessed.
+    up
+        X, Y or Z, likewise.
+    name
+        The displayName of /Asset; the file's name where None.
+    limits
+        Of the worker; by the file's size where None.
+
+    Returns
+    -------
+    ImportReport
+        What was found, converted and lost.
+
+    Raises
+    ------
+    ImportRefused
+        Broken, hostile, empty or unknown; `SandboxLimit` where the reader ran into a limit or died.
+    UsageError
+        A unit or axis that is none.
+    """
+    if units is not None and units not in UNIT_NAMES:
+        raise UsageError(f"unknown unit {units!r}", remedy=f"one of {', '.join(UNIT_NAMES)}")
+    if up is not None and up.upper() not in ("X", "Y", "Z"):
+        raise UsageError(f"unknown up axis {up!r}", remedy="one of X, Y, Z")
+    started = time.monotonic()
+    source = Path(path)
+    sandbox.refuse_irregular(source)
+    real = source.resolve()
+    size = real.stat().st_size
+    if size > LARGEST:
+        raise ImportRefused(f"has {size >> 20} MB, at most {LARGEST >> 20} are read", path=source)
+    kind = sniff(real)
+    target = Path(out_dir).absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError("the package's folder is not empty", path=target, remedy="name a new folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-", dir=target.parent)).resolve()
+    try:
+        told = _read(source, real, kind, staging, units, up.upper() if up else None, name, limits, size)
+        digests = _seal(staging, source)
+        staging.chmod(0o755)
+        with contextlib.suppress(FileNotFoundError):
+            target.rmdir()
+        staging.rename(target)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return ImportReport(
+        source=str(source), format=kind.name, digest=digest_of(real), folder=str(target), file_digests=digests,
+        layer_digest=digests["payload.usdc"], seconds=time.monotonic() - started, **told,
+    )  # fmt: skip
+
+
+def _read(
+    source: Path, real: Path, kind: Format, staging: Path, units: str | None, up: str | None,
+    name: str | None, limits: sandbox.Limits | None, size: int,
+) -> dict[str, Any]:  # fmt: skip
+    arguments = {
+        "path": str(real), "module": kind.module, "folder": str(real.parent) if kind.names_files else None,
+        "out": str(staging), "units": units, "up": up, "name": source.stem if name is None else name,
+    }  # fmt: skip
+    ran = sandbox.run(
+        "pipeline.importers.convert:convert", arguments, read=[real.parent if kind.names_files else real],
+        write=[staging], limits=limits or sandbox.Limits.for_size(size), path=source,
+    )  # fmt: skip
+    if not isinstance(ran.result, dict):
+        raise ImportRefused("its reader gave no report", path=source)
+    return {**ran.result, "peak_mb": ran.peak_mb}
+
+
+def _seal(folder: Path, source: Path) -> dict[str, str]:
+    """Digests of every file the worker wrote; anything but regular files and folders is refused."""
+    digests = {}
+    for at, folders, files in os.walk(folder):
+        for entry in [*folders, *files]:
+            path = Path(at, entry)
+            mode = path.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise ImportRefused(f"its reader left {entry!r}, which is no regular file", path=source)
+        for entry in files:
+            digests[str(Path(at, entry).relative_to(folder))] = digest_of(Path(at, entry))
+    if "payload.usdc" not in digests:
+        raise ImportRefused("its reader wrote no layer", path=source)
+    return dict(sorted(digests.items()))
+
+
+def digest_of(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def import_cached(
+    path: str | PathLike[str], cache_dir: str | PathLike[str], *, units: str | None = None, up: str | None = None
+) -> ImportReport:
+    """Import into a folder under `cache_dir` that is named by the file's content, or find it there.
+
+    Files that name others are keyed by the names, sizes and times of everything in their folder too.
+    """
+    source = Path(path)
+    sandbox.refuse_irregular(source)
+    real = source.resolve()
+    key = hashlib.sha256(f"{READER_VERSION} {digest_of(real)} {units} {up} {source.name}".encode())
+    if sniff(real).names_files:
+        for entry in sorted(real.parent.iterdir()):
+            status = entry.lstat()
+            key.update(f"{entry.name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    folder = Path(cache_dir) / key.hexdigest()[:40]
+    kept = folder.with_suffix(".json")
+    with contextlib.suppress(OSError, ValueError):
+        report = ImportReport.model_validate_json(kept.read_text())
+        layer = folder / report.layer
+        if layer.is_file() and digest_of(layer) == report.layer_digest:
+            return report.model_copy(update={"source": str(source), "folder": str(folder)})
+    shutil.rmtree(folder, ignore_errors=True)
+    report = import_file(source, folder, units=units, up=up)
+    scratch = kept.with_suffix(f".{os.getpid()}.tmp")
+    scratch.write_text(json.dumps(report.model_dump(mode="json")))
+    scratch.replace(kept)
+    return report
+
+
+def open_mesh(
+    path: str | PathLike[str], cache_dir: str | PathLike[str], *, units: str | None = None, up: str | None = None
+) -> Usd.Stage:
+    """The stage of any importable file: metres, Y-up, its geometry and defects as they are in the file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    cache_dir
+        Where packages are kept by content; the caller's to delete.
+
+    Raises
+    ------
+    ImportRefused
+        As `import_file`.
+    """
+    from pxr import Usd
+
+    report = import_cached(path, cache_dir, units=units, up=up)
+    stage = Usd.Stage.Open(str(Path(report.folder) / report.layer))
+    if stage is None:
+        raise ImportRefused("its package does not open", path=path, remedy=f"delete {report.folder} and try again")
+    return stage
