@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What reading and writing could not keep, collected once for each prim and thing."""
+
+from __future__ import annotations
+
+from pipeline.usd.scene.model import Loss
+
+__all__ = ["Report"]
+
+
+class Report:
+    """A growing list of losses without repetitions."""
+
+    def __init__(self) -> None:
+        self._losses: dict[tuple[str, str], Loss] = {}
+
+    def lose(self, prim: object, what: str, why: str) -> None:
+        """Note that `what` of `prim` is not kept, and why; the first reason counts."""
+        self._losses.setdefault((str(prim), what), Loss(str(prim), what, why))
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """All of them, in the order they happened."""
+        return tuple(self._losses.values())
