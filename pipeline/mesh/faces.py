@@ -13,7 +13,7 @@ FLAT = 1e-8
 def cross(points: NDArray, faces: NDArray) -> NDArray:
     """(m, 3) normals whose length is twice the area, float32 or as `points`."""
     a = points[faces[:, 0]]
-    result: NDArray[np.floating] = np.cross(points[faces[:, 1]] - a, points[faces[:, 2]] - a)
+    result: NDArray = np.cross(points[faces[:, 1]] - a, points[faces[:, 2]] - a)
     return result
 
 

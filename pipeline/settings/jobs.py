@@ -64,6 +64,7 @@ class VerdictSetting(_Strict):
     """How findings add up to a verdict."""
 
     reject_at: float = 4.0
+    revise_at: float = 1.0
     weights: dict[str, float] = Field(default_factory=dict)
 
 

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All parts of an asset as one set of welded triangles in the world, for rays and views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.checks.protocol import Marks
+from pipeline.checks.subject import Part
+from pipeline.mesh import faces as triangle
+from pipeline.mesh.crossing import crossings
+from pipeline.mesh.directions import compass, scatter
+from pipeline.mesh.rays import Rays
+from pipeline.mesh.views import View, look
+
+#: side of the views from around the object, pixels
+VIEW = 96
+
+
+class Body:
+    """What light would meet.
+
+    Attributes
+    ----------
+    points : (n, 3) float32
+        Welded vertices in the world, metres.
+    faces : (m, 3) int32
+        Triangles with three different corners, each once, outward as wound.
+    part : (m,) int32
+        The part each belongs to.
+    local : (m,) int32
+        Its number among the triangles of that part.
+    """
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = [p for p in parts if len(p.shape.triangles) and p.shape.usable]
+        points, faces, part, local = [], [], [], []
+        base = 0
+        for item in self.parts:
+            topology = item.shape.topology
+            points.append(item.points[topology.weld.first])
+            solid = topology.solid[:, ::-1] if item.mirrored else topology.solid
+            faces.append(solid + np.int32(base))
+            part.append(np.full(len(solid), item.number, np.int32))
+            local.append(topology.live)
+            base += topology.weld.count
+        self.points = np.concatenate(points) if points else np.zeros((0, 3), np.float32)
+        self.faces = np.concatenate(faces).astype(np.int32) if faces else np.zeros((0, 3), np.int32)
+        self.part = np.concatenate(part) if part else np.zeros(0, np.int32)
+        self.local = np.concatenate(local) if local else np.zeros(0, np.int32)
+
+    @cached_property
+    def size(self) -> float:
+        """Diagonal of the bounding box, metres."""
+        return triangle.diagonal(self.points)
+
+    @cached_property
+    def cross(self) -> NDArray:
+        """(m, 3) normals as long as twice the area."""
+        return triangle.cross(self.points, self.faces)
+
+    @cached_property
+    def area(self) -> NDArray[np.float64]:
+        """(m,) areas, square metres."""
+        result: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", self.cross, self.cross, dtype=np.float64)) / 2
+        return result
+
+    @cached_property
+    def shell(self) -> NDArray[np.int32]:
+        """(m,) number of the shell, counted through all parts."""
+        labels, base = [], 0
+        for item in self.parts:
+            shells = item.shape.topology.shells
+            labels.append(shells.label + np.int32(base))
+            base += shells.count
+        return np.concatenate(labels) if labels else np.zeros(0, np.int32)
+
+    @cached_property
+    def shells(self) -> int:
+        """How many shells there are in all parts."""
+        return sum(p.shape.topology.shells.count for p in self.parts)
+
+    @cached_property
+    def shell_area(self) -> NDArray[np.float64]:
+        """(s,) area of each shell, square metres."""
+        return np.bincount(self.shell, self.area, minlength=self.shells).astype(np.float64)
+
+    @cached_property
+    def shell_closed(self) -> NDArray[np.bool_]:
+        """(s,) whether a shell has no open edge and none of more than two faces."""
+        closed = [p.shape.topology.shells.closed for p in self.parts]
+        return np.concatenate(closed) if closed else np.zeros(0, bool)
+
+    @cached_property
+    def turned(self) -> NDArray[np.bool_]:
+        """(m,) faces wound against the larger part of their shell."""
+        turned = [p.shape.topology.turned for p in self.parts]
+        return np.concatenate(turned) if turned else np.zeros(0, bool)
+
+    @cached_property
+    def rays(self) -> Rays:
+        """The bounding volume hierarchy."""
+        return Rays(self.points, self.faces)
+
+    @cached_property
+    def views(self) -> tuple[View, ...]:
+        """What is seen from 26 directions around the object, parallel projection."""
+        return tuple(look(self.rays, direction, VIEW) for direction in compass())
+
+    @cached_property
+    def crossing(self) -> NDArray[np.bool_]:
+        """(m,) faces that cross others which are not their neighbours."""
+        points = np.cumsum([0, *(p.shape.topology.weld.count for p in self.parts)])
+        edges = [p.shape.topology.edges for p in self.parts]
+        pairs = [e.unique() + np.int32(base) for e, base in zip(edges, points, strict=False)]
+        if not pairs:
+            return np.zeros(0, bool)
+        pierced, piercing = crossings(self.rays, np.concatenate(pairs), self.size)
+        if not piercing.any():
+            return pierced
+        first = 0
+        face = 0
+        for e in edges:
+            mine = np.repeat(piercing[first : first + len(e.start)], e.count)
+            pierced[e.half[mine] // 3 + face] = True
+            first += len(e.start)
+            face += len(e.faces)
+        return pierced
+
+    def normals(self, face: NDArray) -> NDArray[np.float64]:
+        """(k, 3) unit normals of some faces."""
+        n = self.cross[face].astype(np.float64)
+        length = np.linalg.norm(n, axis=1, keepdims=True)
+        result: NDArray[np.float64] = n / np.where(length > 0, length, 1)
+        return result
+
+    def samples(self, count: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Points spread over the surface by area, and the face each lies on."""
+        return scatter(self.points, self.faces, self.area, count, seed)
+
+    def marks(self, face: NDArray) -> tuple[Marks, ...]:
+        """Faces of the body as marks on the parts they come from."""
+        face = np.unique(face)
+        parts = self.part[face]
+        return tuple(
+            Marks(int(number), faces=self.local[face[parts == number]].astype(np.int32)) for number in np.unique(parts)
+        )
+
+    def prim(self, face: NDArray) -> str:
+        """The prim that most of some faces belong to; empty where there are none."""
+        if len(face) == 0:
+            return ""
+        number = int(np.bincount(self.part[face]).argmax())
+        return next(p.prim for p in self.parts if p.number == number)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What rules see: the asset, the brief, and everything derived from them computed once, when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from threading import RLock
+from typing import Any
+
+from pipeline.checks.body import Body
+from pipeline.checks.protocol import Rule
+from pipeline.checks.subject import Part, Subject
+from pipeline.checks.surfaces import Surface
+from pipeline.checks.textures import TextureFile, texture_files
+from pipeline.mesh.rays import Rays
+from pipeline.settings.jobs import Brief, Severity
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A rule's severity and limit for this job."""
+
+    severity: Severity
+    limit: float | None
+    on: bool = True
+
+
+class Context:
+    """One inspection.
+
+    Attributes
+    ----------
+    subject
+        What is inspected.
+    brief
+        The job, and what the intent says instead.
+    """
+
+    def __init__(self, subject: Subject, brief: Brief) -> None:
+        self.subject = subject
+        self.brief = brief
+        self._lock = RLock()
+        self._kept: dict[Any, Any] = {}
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The meshes of the asset."""
+        return self.subject.parts
+
+    @cached_property
+    def shapes(self) -> tuple[Part, ...]:
+        """One part of each geometry that can be measured; its other instances are left out."""
+        return tuple(p for p in self.parts if p.first and len(p.shape.triangles) and p.shape.usable)
+
+    @cached_property
+    def body(self) -> Body:
+        """All parts together in the world."""
+        return Body(self.parts)
+
+    def shape_rays(self, part: Part) -> Rays:
+        """Rays against the welded triangles of one geometry in its own space."""
+        if len(self.body.parts) == 1 and part.matrix is None:
+            return self.body.rays
+        topology = part.shape.topology
+        rays: Rays = self.keep(("rays", id(part.shape)), lambda: Rays(topology.vertices, topology.solid))
+        return rays
+
+    @cached_property
+    def textures(self) -> tuple[TextureFile, ...]:
+        """The textures of the asset, each file and use once, with bounded thumbnails."""
+        return texture_files(self.subject)
+
+    @cached_property
+    def surfaces(self) -> tuple[Surface, ...]:
+        """The UV layout of each geometry that has one."""
+        return tuple(Surface(p) for p in self.shapes if p.shape.uvs)
+
+    @cached_property
+    def triangles(self) -> int:
+        """Triangles of what ships, all instances counted."""
+        return sum(len(p.shape.triangles) for p in self.parts)
+
+    def setting(self, rule: Rule) -> Setting:
+        """What this job says about a rule."""
+        said = self.brief.job.rules.get(rule.id)
+        limit = rule.limit_for(self.brief)
+        if said and said.limit is not None:
+            limit = said.limit
+        severity = said.severity if said and said.severity else rule.severity_for(self.brief)
+        if severity is None or severity == "off":
+            return Setting("info", limit, on=False)
+        return Setting(severity, limit, on=limit is None or limit >= 0)
+
+    def limit(self, rule: Rule) -> float:
+        """The limit of a rule that has one; infinite where the job switches it off."""
+        limit = self.setting(rule).limit
+        return float("inf") if limit is None else limit
+
+    def keep(self, key: Any, make: Any) -> Any:
+        """The result of `make()`, computed once for each key: for what two rules share."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = make()
+            return self._kept[key]
+
+    def each_shape(self) -> Iterator[Part]:
+        """The parts whose geometry is judged, in order."""
+        yield from self.shapes

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faces that cross others which are not their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipeline.checks.context import Context
+from pipeline.checks.protocol import Finding, Rule
+from pipeline.checks.words import count
+
+
+class SelfIntersection(Rule):
+    """Share of faces that an edge of another, not neighbouring face runs through."""
+
+    id = "geometry.self-intersection"
+    title = "faces that cross each other"
+    severity = "warning"
+    limit = 0.001
+    unit = "share of faces"
+    advice = "Union the bodies with a boolean, or pull the surfaces apart."
+    regenerate = "ask for separate parts, or remesh as one body"
+    minutes = 20
+
+    def run(self, context: Context) -> Iterator[Finding]:
+        body = context.body
+        if len(body.faces) == 0:
+            return
+        crossed = np.flatnonzero(body.crossing)
+        share = len(crossed) / len(body.faces)
+        if share > context.limit(self):
+            yield self.found(
+                context,
+                f"{count(len(crossed), 'face')} ({share:.1%}) cross others",
+                body.prim(crossed),
+                share,
+                body.marks(crossed),
+            )

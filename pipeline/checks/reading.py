@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a stage, a USD file or any mesh file to what is inspected."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.checks.subject import HUGE, Part, RawFaults, Shape, Subject
+from pipeline.errors import ImportRefused, StageError
+
+if TYPE_CHECKING:
+    from pipeline.usd.scene.model import Scene
+
+USD = frozenset({".usd", ".usda", ".usdc", ".usdz"})
+
+
+@contextlib.contextmanager
+def opened(source: Any, prim: str | None = None) -> Iterator[Subject]:
+    """What a stage or file holds; files of a conversion live as long as the block.
+
+    Parameters
+    ----------
+    source
+        A `Usd.Stage`, a USD file, or a mesh file of a format that `pipeline.importers` reads.
+    prim
+        Only what lies beneath this prim.
+
+    Raises
+    ------
+    ImportRefused
+        The file is broken, hostile or of an unknown format.
+    StageError
+        The stage does not open, or has no such prim.
+    """
+    if not isinstance(source, (str, PathLike)):
+        yield from_stage(source, prim)
+        return
+    path = Path(source)
+    if not path.exists():
+        raise ImportRefused("there is no such file", path=path, remedy="check the path")
+    if path.suffix.lower() in USD:
+        yield from_stage(_open(path), prim, path)
+        return
+    with tempfile.TemporaryDirectory(prefix="gates-inspect-") as folder:
+        yield from_stage(_open(_converted(path, Path(folder) / "package")), prim, path)
+
+
+def _converted(path: Path, folder: Path) -> Path:
+    from pipeline.importers import import_file
+
+    report = import_file(path, folder)
+    return Path(report.folder) / report.layer
+
+
+def _open(path: Path) -> Any:
+    from pipeline.usd.scene import open_stage
+
+    return open_stage(path)
+
+
+def from_stage(stage: Any, prim: str | None = None, file: Path | None = None) -> Subject:
+    """What a stage holds, beneath one prim or all of it."""
+    from pipeline.usd.scene import read_scene
+
+    root = _root(stage, prim)
+    scene = read_scene(stage, root=prim)
+    return from_scene(scene, root, _faults(stage, prim), file, stage)
+
+
+def _root(stage: Any, prim: str | None) -> str:
+    if prim is not None:
+        if not stage.GetPrimAtPath(prim):
+            raise StageError(
+                "there is no such prim", path=stage.GetRootLayer().identifier, prim=prim, remedy="check its path"
+            )
+        return prim
+    default = stage.GetDefaultPrim()
+    if default:
+        return str(default.GetPath())
+    roots = stage.GetPseudoRoot().GetChildren()
+    return str(roots[0].GetPath()) if len(roots) == 1 else "/"
+
+
+def from_scene(
+    scene: Scene,
+    prim: str = "/",
+    faults: dict[str, RawFaults] | None = None,
+    file: Path | None = None,
+    stage: Any = None,
+    beneath: str | None = None,
+) -> Subject:
+    """The parts of a flattened scene: what ships, finest level of detail, no proxies and guides."""
+    shapes: dict[int, Shape] = {}
+    parts: list[Part] = []
+    world = scene.world_matrices if scene.nodes else np.zeros((0, 4, 4))
+    for number, node in enumerate(scene.nodes):
+        if node.mesh is None or node.lod > 0 or node.purpose in ("proxy", "guide"):
+            continue
+        mesh = scene.meshes[node.mesh]
+        if mesh.kind != "polygons" or (beneath and not _under(node.path, beneath)):
+            continue
+        first = node.mesh not in shapes
+        shape = shapes.setdefault(node.mesh, Shape(mesh))
+        matrix = world[number]
+        if np.array_equal(matrix, np.eye(4)):
+            matrix = None
+        parts.append(Part(len(parts), node.path, shape, matrix, node.materials, node, first))
+    return Subject(scene.source, prim, scene, tuple(parts), faults or {}, file, stage)
+
+
+def _under(path: str, root: str) -> bool:
+    return root in ("/", path) or path.startswith(root.rstrip("/") + "/")
+
+
+def _faults(stage: Any, prim: str | None) -> dict[str, RawFaults]:
+    """What the scene's reader will leave out of each mesh."""
+    from pxr import Usd, UsdGeom
+
+    result = {}
+    root = stage.GetPrimAtPath(prim) if prim else stage.GetPseudoRoot()
+    for found in Usd.PrimRange(root, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)):
+        if not found.IsA(UsdGeom.Mesh):
+            continue
+        mesh = UsdGeom.Mesh(found)
+        fault = raw_faults(
+            np.asarray(mesh.GetPointsAttr().Get() or np.zeros((0, 3), np.float32)),
+            np.asarray(mesh.GetFaceVertexCountsAttr().Get() or np.zeros(0, np.int32)),
+            np.asarray(mesh.GetFaceVertexIndicesAttr().Get() or np.zeros(0, np.int32)),
+        )
+        if fault:
+            result[str(found.GetPath())] = fault
+    return result
+
+
+def raw_faults(points: Any, counts: Any, indices: Any) -> RawFaults | None:
+    """Points that are no numbers, and faces that cannot be read; None where all is well.
+
+    Parameters
+    ----------
+    points : (n, 3) float
+    counts : (f,) int
+    indices : (sum of counts,) int
+    """
+    bad = ~(np.isfinite(points).all(axis=1) & (np.abs(points) < HUGE).all(axis=1))
+    bad_points = int(bad.sum())
+    if counts.sum(dtype=np.int64) != len(indices) or (counts < 0).any():
+        return RawFaults(bad_points, max(len(counts), 1))
+    outside = (indices < 0) | (indices >= len(points))
+    bad_faces = 0
+    if outside.any():
+        face = np.repeat(np.arange(len(counts)), counts)
+        bad_faces += len(np.unique(face[outside]))
+    bad_faces += int(np.count_nonzero(counts < 3))
+    return RawFaults(bad_points, bad_faces) if bad_points or bad_faces else None

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which rules there are: ours, those of plug-ins, those of the studio, and USD's own validators."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+
+from pipeline import checks
+from pipeline.checks.protocol import Rule
+from pipeline.errors import UsageError
+from pipeline.settings import studio_folder
+
+GROUP = "sevengates.checks"
+
+
+@dataclass
+class Registry:
+    """Rules by id, in the order they run, and what could not be loaded.
+
+    Attributes
+    ----------
+    rules
+        id -> rule.
+    failures
+        Where a rule was looked for -> why it was left out.
+    origins
+        id -> where it came from: `built-in`, an entry point or a file.
+    """
+
+    rules: dict[str, Rule] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+
+    def add(self, rule: type[Rule], origin: str) -> None:
+        """Take a rule in; the later one of the same id wins, so a studio can replace ours."""
+        made = rule()
+        self.rules[made.id] = made
+        self.origins[made.id] = origin
+
+    def chosen(self, ids: list[str] | None) -> list[Rule]:
+        """The rules of those ids, families (`geometry`) or patterns (`usd.*`); all of them where None.
+
+        Raises
+        ------
+        UsageError
+            There is no such rule.
+        """
+        from fnmatch import fnmatchcase
+
+        if ids is None:
+            return list(self.rules.values())
+        result: dict[str, Rule] = {}
+        for wanted in ids:
+            pattern = wanted if "." in wanted or "*" in wanted else f"{wanted}.*"
+            hits = [i for i in self.rules if fnmatchcase(i, pattern)]
+            if not hits:
+                near = ", ".join(sorted(self.rules)[:60])
+                raise UsageError(f"there is no rule {wanted!r}", remedy=f"use one of: {near}")
+            result.update({i: self.rules[i] for i in hits})
+        return [r for i, r in self.rules.items() if i in result]
+
+
+@cache
+def built_in() -> tuple[type[Rule], ...]:
+    """The rules that ship, by family and file name."""
+    found = []
+    for info in sorted(pkgutil.walk_packages(checks.__path__, "pipeline.checks."), key=lambda i: i.name):
+        if info.ispkg or info.name.count(".") != 3:
+            continue
+        found += _rules_of(importlib.import_module(info.name))
+    return tuple(found)
+
+
+def registry() -> Registry:
+    """All rules that this process can run; what does not load is kept with its reason."""
+    from pipeline.checks.usd_rules import usd_rules
+
+    result = Registry()
+    for rule in built_in():
+        result.add(rule, "built-in")
+    for made in usd_rules():
+        result.rules[made.id] = made
+        result.origins[made.id] = "USD"
+    for entry in entry_points(group=GROUP):
+        try:
+            loaded = entry.load()
+            found = _rules_of(loaded) if isinstance(loaded, ModuleType) else [loaded]
+            for rule in found:
+                result.add(rule, f"entry point {entry.name}")
+        except Exception as error:  # noqa: BLE001  a plug-in may fail in any way; it is reported and left out
+            result.failures[f"entry point {entry.name}"] = f"{type(error).__name__}: {error}"
+    folder = studio_folder()
+    if folder and (folder / "checks").is_dir():
+        for file in sorted((folder / "checks").glob("*.py")):
+            try:
+                for rule in _rules_of(_load(file)):
+                    result.add(rule, str(file))
+            except Exception as error:  # noqa: BLE001
+                result.failures[str(file)] = f"{type(error).__name__}: {error}"
+    return result
+
+
+def _load(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"sevengates_studio_check_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _rules_of(module: ModuleType) -> list[type[Rule]]:
+    """The rule classes that a module defines itself."""
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Rule)
+        and value.__module__ == module.__name__
+        and hasattr(value, "id")
+    ]

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The result of an inspection, as programs read it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from pipeline.checks.protocol import Marks
+from pipeline.settings.jobs import Severity
+
+Verdict = Literal["pass", "revise", "reject"]
+Box = tuple[tuple[float, float, float], tuple[float, float, float]]
+EXIT = {"pass": 0, "revise": 3, "reject": 4}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(ser_json_inf_nan="null")
+
+
+class MarkSample(_Model):
+    """Where a finding is: how many faces and points, and the first of them. The rest is in `Report.marks`."""
+
+    prim: str
+    faces: int = 0
+    points: int = 0
+    first_faces: list[int] = Field(default_factory=list)
+    first_points: list[int] = Field(default_factory=list)
+
+
+class FindingReport(_Model):
+    """One finding, with what to do about it."""
+
+    rule: str
+    severity: Severity
+    prim: str
+    message: str
+    measured: float | None = None
+    limit: float | None = None
+    unit: str = ""
+    fixable: bool = False
+    fixer: str = Field(default="", description="the refiner operation that mends it")
+    advice: str = ""
+    regenerate: str = Field(default="", description="the change of input by which a generator avoids it")
+    minutes: float = Field(default=0.0, description="estimated work of an artist, minutes")
+    where: list[MarkSample] = Field(default_factory=list)
+
+
+class Stats(_Model):
+    """What the asset is made of; lengths in metres, Y up."""
+
+    triangles: int = 0
+    vertices: int = 0
+    points: int = 0
+    meshes: int = 0
+    instances: int = 0
+    shells: int = 0
+    materials: int = 0
+    textures: int = 0
+    uv_sets: int = 0
+    joints: int = 0
+    clips: int = 0
+    area_m2: float = 0.0
+    bounds_m: Box | None = None
+    size_m: tuple[float, float, float] | None = None
+    bytes: int = 0
+
+
+class RuleFailure(_Model):
+    """A rule that could not be loaded or broke while it ran."""
+
+    rule: str
+    message: str
+
+
+class NextStep(_Model):
+    """The cheapest way on: `accept`, `fix`, `refine` or `regenerate`, and how."""
+
+    action: Literal["accept", "fix", "refine", "regenerate"]
+    how: str
+    operations: list[str] = Field(default_factory=list)
+
+
+class Report(_Model):
+    """What was found, and what it means for the job.
+
+    `marks(i)` are the faces and points of the i-th finding; they stay in memory and are written by
+    `save_marks`, since a JSON document of a million indices serves nobody.
+    """
+
+    path: str
+    prim: str = ""
+    job: str
+    verdict: Verdict
+    reason: str = ""
+    next_step: NextStep = NextStep(action="accept", how="")
+    score: float = Field(default=0.0, description="summed weight of the errors; the job rejects from its `reject_at`")
+    minutes: float = Field(default=0.0, description="estimated clean-up by an artist")
+    stats: Stats = Stats()
+    findings: list[FindingReport] = Field(default_factory=list)
+    passed: list[str] = Field(default_factory=list, description="rules that ran and found nothing")
+    skipped: list[str] = Field(default_factory=list, description="rules that this job switches off")
+    errors: list[RuleFailure] = Field(default_factory=list)
+    seconds: float = 0.0
+
+    _marks: list[tuple[Marks, ...]] = PrivateAttr(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass, 3 revise, 4 reject."""
+        return EXIT[self.verdict]
+
+    def marks(self, finding: int) -> tuple[Marks, ...]:
+        """Faces and points of a finding; part numbers count as in `Subject.parts`."""
+        return self._marks[finding] if finding < len(self._marks) else ()
+
+    def marked_faces(self, finding: int) -> dict[str, NDArray[np.int32]]:
+        """Triangles of a finding by prim path."""
+        where = self.findings[finding].where
+        return {w.prim: m.faces for w, m in zip(where, self.marks(finding), strict=False)}

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is inspected: the parts of an asset as triangles in world space, with the scene they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.mesh.topology import Topology
+
+if TYPE_CHECKING:
+    from pipeline.usd.scene.model import Material, Mesh, Node, Scene
+
+#: coordinates beyond this (metres) are no geometry: squares of float32 areas would overflow
+HUGE = 1e9
+
+
+@dataclass(frozen=True)
+class UVs:
+    """One UV set over the triangles of a part.
+
+    Attributes
+    ----------
+    values : (k, 2) float32
+    triangles : (t, 3) int32
+        Indices into `values`.
+    """
+
+    name: str
+    values: NDArray[np.float32]
+    triangles: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class RawFaults:
+    """What the scene's reader leaves out because nothing can be done with it."""
+
+    bad_points: int = 0
+    bad_faces: int = 0
+    empty: bool = False
+
+
+class Shape:
+    """The geometry of one mesh, shared by all its instances.
+
+    Parameters
+    ----------
+    mesh
+        Polygons of the flattened scene, in their own space, metres.
+    """
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.mesh = mesh
+
+    @cached_property
+    def points(self) -> NDArray[np.float32]:
+        """(n, 3) positions in the mesh's own space."""
+        return np.ascontiguousarray(self.mesh.points, np.float32)
+
+    @cached_property
+    def triangles(self) -> NDArray[np.int32]:
+        """(t, 3) triangles, indices into `points`."""
+        return np.ascontiguousarray(self.mesh.triangle_vertices, np.int32)
+
+    @cached_property
+    def usable(self) -> bool:
+        """Whether all coordinates are numbers that areas can be computed of."""
+        return bool(len(self.points) == 0 or np.abs(self.points).max() < HUGE)
+
+    @cached_property
+    def topology(self) -> Topology:
+        """Edges, shells and borders."""
+        return Topology(self.points, self.triangles)
+
+    @cached_property
+    def uvs(self) -> tuple[UVs, ...]:
+        """UV sets, the one that renderers take first in front."""
+        sets = []
+        corners = self.mesh.triangles
+        for primvar in self.mesh.uvs:
+            values = np.ascontiguousarray(primvar.values[:, :2], np.float32)
+            if len(values):
+                sets.append(UVs(primvar.name, values, primvar.at_corners(self.mesh)[corners]))
+        return tuple(sets)
+
+    @cached_property
+    def slot(self) -> NDArray[np.int32]:
+        """(t,) the material slot of each triangle."""
+        if self.mesh.face_slots is None:
+            return np.zeros(len(self.triangles), np.int32)
+        return np.ascontiguousarray(self.mesh.face_slots[self.mesh.triangle_faces], np.int32)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One mesh as it stands in the world.
+
+    Attributes
+    ----------
+    number
+        Its place in `Subject.parts`.
+    prim
+        Prim path.
+    shape
+        Its geometry, shared with its instances.
+    matrix : (4, 4) float64, optional
+        Row-vector transform to the world; None for the identity.
+    materials
+        Number of the material of each slot, -1 for none.
+    first
+        Whether no earlier part has the same shape; topology is judged once a shape.
+    """
+
+    number: int
+    prim: str
+    shape: Shape
+    matrix: NDArray[np.float64] | None
+    materials: tuple[int, ...]
+    node: Node
+    first: bool = True
+
+    @cached_property
+    def points(self) -> NDArray[np.float32]:
+        """(n, 3) positions in the world, metres, Y up."""
+        local = self.shape.points
+        if self.matrix is None:
+            return local
+        world = local.astype(np.float64) @ self.matrix[:3, :3] + self.matrix[3, :3]
+        result: NDArray[np.float32] = world.astype(np.float32)
+        return result
+
+    @cached_property
+    def mirrored(self) -> bool:
+        """Whether the transform turns right hands into left ones."""
+        return self.matrix is not None and bool(np.linalg.det(self.matrix[:3, :3]) < 0)
+
+    @cached_property
+    def triangles(self) -> NDArray[np.int32]:
+        """(t, 3) triangles, counter-clockwise seen from outside in the world."""
+        own = self.shape.triangles
+        return np.ascontiguousarray(own[:, ::-1]) if self.mirrored else own
+
+    @cached_property
+    def material(self) -> NDArray[np.int32]:
+        """(t,) number of each triangle's material, -1 for none."""
+        table = np.array(self.materials or (-1,), np.int32)
+        slot = self.shape.slot
+        return table[np.minimum(slot, len(table) - 1)]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An asset to be judged.
+
+    Attributes
+    ----------
+    path
+        The file, or the stage's identifier.
+    prim
+        The prim that is judged: the default prim, or the one asked for.
+    scene
+        The flattened scene.
+    parts
+        Its meshes in the world: what ships (render and default purpose, finest level of detail).
+    faults
+        By prim path: what the scene's reader left out.
+    file
+        The file that would be delivered, where there is one; its size counts.
+    stage
+        The stage, for the rules that read USD itself.
+    """
+
+    path: str
+    prim: str
+    scene: Scene
+    parts: tuple[Part, ...]
+    faults: Mapping[str, RawFaults] = field(default_factory=dict)
+    file: Path | None = None
+    stage: Any = None
+
+    @property
+    def materials(self) -> tuple[Material, ...]:
+        """The scene's materials."""
+        return self.scene.materials
+
+    @cached_property
+    def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Lowest and highest corner in metres, Y up; None without points."""
+        boxes = [(p.points.min(axis=0), p.points.max(axis=0)) for p in self.parts if len(p.points)]
+        if not boxes:
+            return None
+        low = np.min([b[0] for b in boxes], axis=0).astype(np.float64)
+        high = np.max([b[1] for b in boxes], axis=0).astype(np.float64)
+        return low, high

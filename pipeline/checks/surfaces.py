@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The UV layout of one geometry: islands, coverage, density; shared by the rules about UVs and textures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.checks.subject import Part
+from pipeline.mesh import faces as triangle
+from pipeline.mesh.islands import Islands, islands
+from pipeline.mesh.uvraster import covered
+
+#: texels a UV unit when coverage is measured
+SIDE = 1024
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which islands lie on which texels.
+
+    Attributes
+    ----------
+    texel : (j,) int64
+        Covered texels, sorted; one entry for each island on it.
+    island : (j,) int32
+    clash : (j,) bool
+        Another island of the same material lies on that texel as well.
+    triangles : (c,) int32
+        Triangles that cover such a texel.
+    """
+
+    texel: NDArray[np.int64]
+    island: NDArray[np.int32]
+    clash: NDArray[np.bool_]
+    triangles: NDArray[np.int32]
+
+    @property
+    def texels(self) -> int:
+        """How many texels are covered at all."""
+        return len(np.unique(self.texel))
+
+    @property
+    def clashing(self) -> int:
+        """How many texels more than one island lies on."""
+        return len(np.unique(self.texel[self.clash]))
+
+
+class Surface:
+    """The first UV set of a part."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.uvs = part.shape.uvs[0]
+
+    @cached_property
+    def faces(self) -> NDArray[np.int32]:
+        """(l,) the triangles of the part that count."""
+        return self.part.shape.topology.live
+
+    @cached_property
+    def islands(self) -> Islands:
+        """The layout cut into islands, with positions in the world."""
+        topology = self.part.shape.topology
+        points = self.part.points[topology.weld.first]
+        corners = self.uvs.triangles[topology.live]
+        return islands(points, topology.edges, self.uvs.values, corners)
+
+    @cached_property
+    def area(self) -> NDArray[np.float64]:
+        """(l,) area of each triangle on the surface, square metres."""
+        return triangle.areas(self.islands.points, self.islands.edges.faces)
+
+    @cached_property
+    def density(self) -> NDArray[np.float64]:
+        """(l,) UV units a metre of each triangle; zero where the surface has no area."""
+        flat = np.abs(self.islands.signed)
+        return np.sqrt(np.divide(flat, self.area, out=np.zeros_like(flat), where=self.area > 0))
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """The islands on each texel."""
+        label = self.islands.label
+        material = self.part.material[self.faces].astype(np.int64) + 1
+        wide = 1 << 20  # texels to both sides of the unit square that are told apart
+        keys, owners, who = [], [], []
+        for column, row, face in covered(self.islands.uv, self.islands.corners, SIDE):
+            near = (np.abs(column) < wide // 2) & (np.abs(row) < wide // 2)
+            where = (row[near] + wide // 2) * wide + column[near] + wide // 2
+            keys.append(material[face[near]] * wide * wide + where)
+            owners.append(label[face[near]])
+            who.append(face[near])
+        if not keys:
+            nothing = np.zeros(0, np.int32)
+            return Coverage(np.zeros(0, np.int64), nothing, np.zeros(0, bool), nothing)
+        key, owner, face = np.concatenate(keys), np.concatenate(owners), np.concatenate(who)
+        order = np.lexsort((owner, key))
+        key, owner, face = key[order], owner[order], face[order]
+        fresh = np.ones(len(key), bool)
+        fresh[1:] = (key[1:] != key[:-1]) | (owner[1:] != owner[:-1])
+        texel, island = key[fresh], owner[fresh]
+        clash = np.zeros(len(texel), bool)
+        same = texel[1:] == texel[:-1]
+        clash[1:] |= same
+        clash[:-1] |= same
+        run = np.cumsum(fresh) - 1
+        return Coverage(texel, island, clash, np.unique(face[clash[run]]))

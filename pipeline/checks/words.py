@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers and directions in words, as findings say them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 edge`, `1,200 edges`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def names(items: Sequence[str], most: int = 4) -> str:
+    """`lid, base and hinge`; the rest is counted where there are too many."""
+    shown = list(items[:most])
+    if len(items) > most:
+        return f"{', '.join(shown)} and {len(items) - most} more"
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def compass_name(position: NDArray) -> str:
+    """Where a viewer stands, Y up and the front at +Z: `above`, `the back left`, `below the front`."""
+    x, y, z = (int(v) for v in np.sign(np.round(position, 3)))
+    level = {1: "above", -1: "below", 0: ""}[y]
+    side = " ".join(s for s in ({1: "front", -1: "back", 0: ""}[z], {1: "right", -1: "left", 0: ""}[x]) if s)
+    if not side:
+        return level
+    return f"{level} the {side}" if level else f"the {side}"
+
+
+def area_name(square_metres: float) -> str:
+    """`0.12 m²`."""
+    return f"{square_metres:.3g} m²"
+
+
+def size_name(size: Sequence[float]) -> str:
+    """`1.20 x 0.80 x 0.45 m`."""
+    return " x ".join(f"{v:.3g}" for v in size) + " m"
