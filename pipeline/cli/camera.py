@@ -12,7 +12,11 @@ from pipeline.cli.output import Session, json_option, show
 @click.argument("name")
 @click.option("--subject", required=True, metavar="ASSET", help="The asset or prim it looks at.")
 @click.option(
-    "--kind", type=click.Choice(["player", "hero", "product", "top"]), default="player", show_default=True, help="What for."
+    "--kind",
+    type=click.Choice(["player", "hero", "product", "top"]),
+    default="player",
+    show_default=True,
+    help="What for.",
 )
 @click.option("--lens", type=click.FloatRange(min=1), default=35.0, show_default=True, help="Focal length in mm.")
 @click.option("--sensor", type=click.FloatRange(min=1), default=36.0, show_default=True, help="Sensor width in mm.")

@@ -41,6 +41,7 @@ def command(
     from pipeline.errors import UsageError
     from pipeline.project.memory import Memory, recall, remember
     from pipeline.project.memory import forget as switch_off
+    from pipeline.usd.colour import linear_of_hex
 
     project = session.project()
     if name and forget:
@@ -51,7 +52,7 @@ def command(
         entry = Memory(
             kind=kind,  # type: ignore[arg-type]
             text=text or "",
-            palette=[_linear(c) for c in colors or []],
+            palette=[linear_of_hex(c) for c in colors or []],
             max_saturation=max_saturation or 0.0,
             height=height or (0.0, 0.0),
         )
@@ -59,21 +60,3 @@ def command(
     found = recall(project.open_stage(), kind if not name else None, search)  # type: ignore[arg-type]
     lines = [f"{n:<20} {m.kind:<9} {m.text}" for n, m in found.items()]
     show({n: m.model_dump() for n, m in found.items()}, as_json, "\n".join(lines) or "nothing is remembered yet")
-
-
-def _linear(colour: str) -> tuple[float, float, float]:
-    """#rrggbb in sRGB to linear Rec.709."""
-    import numpy as np
-
-    from pipeline.errors import UsageError
-    from pipeline.scenes.notes.palette import to_linear
-
-    digits = colour.lstrip("#")
-    try:
-        values = np.array([int(digits[i : i + 2], 16) for i in (0, 2, 4)]) / 255
-    except ValueError:
-        values = np.zeros(0)
-    if len(digits) != 6 or len(values) != 3:
-        raise UsageError(f"{colour!r} is no colour", remedy="write it like #a33c2e")
-    r, g, b = (float(v) for v in to_linear(values))
-    return (r, g, b)

@@ -15,9 +15,7 @@ from pipeline.cli.output import Session, json_option, show
 @click.option("--formats", type=LIST, help="Only these formats; default: the intent's.")
 @json_option
 @click.pass_obj
-def command(
-    session: Session, asset: str, targets: list[str] | None, formats: list[str] | None, as_json: bool
-) -> None:
+def command(session: Session, asset: str, targets: list[str] | None, formats: list[str] | None, as_json: bool) -> None:
     """Run the hooks, export every style in every format, read each file back, and publish them together.
 
     Example: gates publish market_stall
@@ -26,4 +24,8 @@ def command(
 
     with session.progress():
         result = publish(session.project(), asset, targets=targets, formats=formats)
-    show(result, as_json, "\n".join([f"{result.path}  (version {result.version[:12]})", *(f"  {f}" for f in result.files)]))
+    show(
+        result,
+        as_json,
+        "\n".join([f"{result.path}  (version {result.version[:12]})", *(f"  {f}" for f in result.files)]),
+    )

@@ -15,9 +15,7 @@ from pipeline.cli.output import Session, json_option, show
 @click.option("-m", "--message", default="", help="What there is to say.")
 @json_option
 @click.pass_obj
-def command(
-    session: Session, action: str, asset: str | None, ref: str | None, message: str, as_json: bool
-) -> None:
+def command(session: Session, action: str, asset: str | None, ref: str | None, message: str, as_json: bool) -> None:
     """Request, comment, approve, ask for changes, or list the decisions.
 
     Example: gates review approve market_stall -m "reads well from the gate"

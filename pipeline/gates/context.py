@@ -35,6 +35,7 @@ __all__ = [
     "add_set",
     "measure_context",
     "open_notes",
+    "picture",
     "place_asset",
     "waive",
 ]
@@ -201,6 +202,22 @@ def _measure(stage: Usd.Stage, asset: str, prim: Usd.Prim, lens: UsdGeom.Camera 
             view_distance=intent.view_distance if intent else 0.0,
         )
     )
+
+
+def picture(
+    project: Project, asset: str, out: Path, camera: str, size: tuple[int, int], quality: str, variants: dict[str, str]
+) -> str:
+    """Render the scene through an authored camera with some variants of the asset; returns the renderer's name."""
+    from pipeline.render import render
+
+    stage = project.open_stage()
+    known_asset(stage, asset)
+    prim = stage.GetPrimAtPath(f"{ASSETS}/{asset}")
+    choose(stage, prim, {**selections(prim), **variants})
+    lens = _camera(stage, camera)
+    path = None if lens is None else str(lens.GetPath())
+    result = render(stage, out, camera=path, size=size, quality=quality)
+    return str(result.renderer)
 
 
 def open_notes(stage: Usd.Stage, asset: str) -> dict[str, NoteRecord]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pipeline.project import Project
     from pipeline.review.decisions import DecisionRow
 
-__all__ = ["PublishResult", "approve", "export_asset", "publish", "request_review"]
+__all__ = ["PublishResult", "approve", "commit_if_changed", "export_asset", "publish", "request_review"]
 
 
 class PublishResult(BaseModel):
@@ -78,6 +78,18 @@ def export_asset(
         stage, out, target=target or _target(project, asset), prim=str(prim.GetPath()), **options
     )
     return report
+
+
+def commit_if_changed(project: Project, message: str) -> str:
+    """Commit the work; where there is none, the branch's head is the version. Returns its id."""
+    from pipeline.versions.work import is_empty
+
+    store = project.store
+    head = store.refs.head(project.branch_name)
+    work = store.work(project.work, project.branch_name)
+    if not work.path.exists() or is_empty(work.read(), store.metadata(head)):
+        return head
+    return project.commit(message).id
 
 
 def request_review(project: Project, asset: str, version: str | None = None, comment: str = "") -> DecisionRow:

@@ -44,7 +44,15 @@ CANDIDATE = "candidate"
 
 
 class CandidateRow(BaseModel):
-    """One candidate; cost in the generator's own credits and in US dollars."""
+    """One candidate.
+
+    Attributes
+    ----------
+    cost
+        By currency: the generator's own `credits`, and money.
+    layer
+        Name of the stored package layer, which is the digest of its content.
+    """
 
     variant: str
     generator: str
@@ -54,6 +62,7 @@ class CandidateRow(BaseModel):
     cost: dict[str, float] = Field(default_factory=dict)
     provenance: dict[str, Any] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
+    layer: str = ""
 
 
 class Failure(BaseModel):
@@ -89,10 +98,12 @@ def generate(
     count: int = 1,
     seed: int = 0,
     options: dict[str, Any] | None = None,
+    variants: list[str] | None = None,
 ) -> GenerationResult:
     """Ask a generator for candidates and author each as a variant.
 
-    A candidate that fails is reported and the others go on.
+    A candidate that fails is reported and the others go on. `variants` names them; one that is there already
+    is made again from nothing.
 
     Raises
     ------
@@ -116,7 +127,8 @@ def generate(
         for i, candidate in enumerate(made):
             step(f"{asset}: reads candidate {i + 1}", i, count)
             try:
-                rows.append(_admit(project, asset, candidate, folder / f"read{i}"))
+                name = variants[i] if variants and i < len(variants) else None
+                rows.append(_admit(project, asset, candidate, folder / f"read{i}", name))
             except GatesError as error:
                 failed.append(Failure(generator=generator, code=error.code, message=str(error)))
     if not rows:
@@ -139,8 +151,9 @@ def ingest(
     up: str | None = None,
     generator: str = "ingest",
     provenance: dict[str, Any] | None = None,
+    replace: bool = False,
 ) -> CandidateRow:
-    """Read a mesh or USD file in the sandbox and make it a candidate.
+    """Read a mesh or USD file in the sandbox and make it a candidate; `replace` one of that name.
 
     Raises
     ------
@@ -177,8 +190,9 @@ def ingest(
         triangles=report.triangles,
         provenance=facts,
         notes=notes,
+        layer=layer.stem,
     )
-    _author(project, asset, row, layer)
+    _author(project, asset, row, layer, replace)
     return row
 
 
@@ -217,35 +231,39 @@ def _request(
     )
 
 
-def _admit(project: Project, asset: str, made: Candidate, folder: Path) -> CandidateRow:
+def _admit(project: Project, asset: str, made: Candidate, folder: Path, name: str | None) -> CandidateRow:
     """Read one generated file in the sandbox, store it, author the variant."""
     from pipeline.importers import import_file
 
     report = import_file(made.file, folder, name=asset)
     layer = project.objects.add_layer(Path(report.folder) / report.layer)
     row = CandidateRow(
-        variant=_next_name(project.open_stage(), asset),
+        variant=name or _next_name(project.open_stage(), asset),
         generator=made.generator,
         seed=made.seed,
         triangles=report.triangles,
         cost={"credits": made.cost.credits, made.cost.currency.lower(): made.cost.money},
         provenance={"model": made.model, **made.provenance},
         notes=[*made.notes, *_notes(report)],
+        layer=layer.stem,
     )
-    _author(project, asset, row, layer)
+    _author(project, asset, row, layer, replace=name is not None)
     return row
 
 
-def _author(project: Project, asset: str, row: CandidateRow, layer: Path) -> None:
+def _author(project: Project, asset: str, row: CandidateRow, layer: Path, replace: bool) -> None:
     """Author one candidate: variant, payload, provenance, and the component around it."""
     from pxr import Sdf
 
+    from pipeline.gates.variants import empty_variant
     from pipeline.usd.provenance import record
 
+    if replace:
+        empty_variant(project, asset, (CANDIDATE, row.variant))
     with project.edit() as stage:
         prim = component(stage, asset)
         variants = prim.GetVariantSets().AddVariantSet(CANDIDATE)
-        if row.variant in variants.GetVariantNames():
+        if row.variant in variants.GetVariantNames() and not replace:
             raise UsageError(
                 f"{asset} has a candidate {row.variant!r} already",
                 prim=str(prim.GetPath()),
@@ -303,6 +321,7 @@ def candidates(project: Project, asset: str) -> CandidatesResult:
                 score=verdict,
                 cost={k: float(v) for k, v in dict(data.get("cost", {})).items()},
                 provenance=dict(data.get("provenance", {})),
+                layer=str(data.get("layer", "")),
             )
         )
     rows.sort(key=lambda r: (-(r.score if r.score is not None else -1.0), r.variant))
@@ -404,7 +423,8 @@ def _authorship(row: CandidateRow) -> dict[str, Any]:
 
 def _custom(row: CandidateRow) -> dict[str, Any]:
     """The candidate's numbers as customData; only types that USD dictionaries hold."""
-    data: dict[str, Any] = {"generator": row.generator, "triangles": row.triangles, "cost": dict(row.cost)}
+    data: dict[str, Any] = {"generator": row.generator, "triangles": row.triangles, "layer": row.layer}
+    data["cost"] = dict(row.cost)
     if row.seed is not None:
         data["seed"] = row.seed
     data["provenance"] = {

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pipeline.project import Project
 
-__all__ = ["ROLES", "Input", "InputResult", "add_inputs", "list_inputs"]
+__all__ = ["ROLES", "Input", "InputResult", "add_inputs", "keep_only", "list_inputs"]
 
 Role = Literal["shape", "material", "style", "blockout", "prompt", "negative"]
 ROLES: tuple[Role, ...] = ("shape", "material", "style", "blockout", "prompt", "negative")
@@ -115,6 +115,17 @@ def add_inputs(
     return InputResult(asset=asset, inputs=[InputRow(**i.model_dump(exclude={"palette"})) for i in rows])
 
 
+def keep_only(project: Project, asset: str, digests: set[str]) -> InputResult:
+    """Switch off every input whose digest is not among these (the prim is deactivated, history keeps it)."""
+    present = list_inputs(project.open_stage(), asset)
+    gone = [name for name, entry in present.items() if entry.digest not in digests]
+    if gone:
+        with project.edit() as edit:
+            for name in gone:
+                edit.GetPrimAtPath(record_path(asset, "Inputs", name)).SetActive(False)
+    return add_inputs(project, asset)
+
+
 def _author(project: Project, stage: Usd.Stage, asset: str, new: list[Input]) -> None:
     present = list_inputs(stage, asset)
     known = {(i.role, i.digest) for i in present.values()}
@@ -128,7 +139,7 @@ def _author(project: Project, stage: Usd.Stage, asset: str, new: list[Input]) ->
             stored = entry
             if entry.file:
                 stored = entry.model_copy(update={"file": project.anchor(Path(entry.file))})
-            stored.author(edit, record_path(asset, "Inputs", name))
+            stored.author(edit, record_path(asset, "Inputs", name)).SetActive(True)
         mark(edit, asset, "inputs", "passed")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.project import Project
     from pipeline.refiners import RefineResult
 
-__all__ = ["STYLE", "RefinementResult", "check_refinement", "refine_asset"]
+__all__ = ["STYLE", "RefinementResult", "check_refinement", "make_style", "refine_asset"]
 
 #: the variant set that holds the styles of an asset
 STYLE = "style"
@@ -87,6 +87,33 @@ def refine_asset(
             prim.GetVariantSet(name).SetVariantSelection(value)
         mark(edit, asset, "refinement", "revise", f"{op} done, not inspected yet")
     return result
+
+
+def make_style(project: Project, asset: str, style: str, steps: list[tuple[str, dict[str, Any]]]) -> list[RefineResult]:
+    """Make one style of the selected candidate from nothing, by these operations one after the other.
+
+    The style is selected afterwards.
+    """
+    from pipeline.gates.variants import empty_variant
+    from pipeline.progress import track
+
+    stage = project.open_stage()
+    known_asset(stage, asset)
+    chosen = selections(stage.GetPrimAtPath(f"{ASSETS}/{asset}"))
+    inside = [("candidate", chosen["candidate"])] if "candidate" in chosen else []
+    there = empty_variant(project, asset, *inside, (STYLE, style))
+    results = []
+    for op, settings in track(steps, f"{asset}: style {style}"):
+        name = f"{STYLE}={style}"
+        results.append(
+            refine_asset(
+                project, asset, op, settings, variant=name if there else None, new_variant=None if there else name
+            )
+        )
+        there = True
+    with project.edit() as edit:
+        edit.GetPrimAtPath(f"{ASSETS}/{asset}").GetVariantSet(STYLE).SetVariantSelection(style)
+    return results
 
 
 def check_refinement(project: Project, asset: str) -> RefinementResult:

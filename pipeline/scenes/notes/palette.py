@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do its colours belong? Saturation and distance of each material against the project's palette.
 
-Colour is compared as a person sees it: mean albedo per material, weighted by nothing but the texture's own
-pixels; saturation as HSV of sRGB values, distance as CIEDE2000 in CIE Lab under D65.
+Colour is compared as a person sees it: mean albedo per material over its faces; saturation as HSV of sRGB values, distance as CIEDE2000 in CIE Lab under D65.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.scenes.notes.situation import Note, Situation
+from pipeline.usd.colour import ciede2000, hex_of_srgb, saturation, to_lab, to_linear, to_srgb
 
-__all__ = ["FAR", "material_colours", "palette", "saturation"]
+if TYPE_CHECKING:
+    from pipeline.usd.scene import Input, Mesh, Node, Texture
+
+__all__ = ["FAR", "material_colours", "palette"]
 
 FAR = 40.0  # CIEDE2000: beyond this no colour of the palette is anywhere near
 
@@ -31,10 +36,11 @@ def palette(situation: Situation) -> list[Note]:
                 Note(
                     kind="saturation",
                     prim=path,
-                    message=f"more saturated than the scene's palette allows: {_hex(srgb)}; "
+                    message=f"more saturated than the scene's palette allows: {hex_of_srgb(srgb)}; "
                     f"desaturate to {situation.max_saturation / value:.0%}",
                     measured=f"{value:.2f} (HSV of sRGB)",
                     expected=f"at most {situation.max_saturation:.2f}",
+                    correction={f"saturation:{path}": round(situation.max_saturation / value, 4)},
                 )
             )
         if len(wanted):
@@ -44,7 +50,7 @@ def palette(situation: Situation) -> list[Note]:
                     Note(
                         kind="palette",
                         prim=path,
-                        message=f"{_hex(srgb)} is far from every colour of the palette",
+                        message=f"{hex_of_srgb(srgb)} is far from every colour of the palette",
                         measured=f"dE00 {distance:.0f}",
                         expected=f"dE00 below {FAR:.0f}",
                     )
@@ -53,99 +59,84 @@ def palette(situation: Situation) -> list[Note]:
 
 
 def material_colours(situation: Situation) -> dict[str, NDArray[np.float64]]:
-    """Mean base colour (3,) linear Rec.709 of each material that the asset's faces wear, by prim path."""
+    """Mean base colour (3,) linear Rec.709 of each material that the asset's faces wear, by prim path.
+
+    A texture is read where the faces use it: at the middle of each triangle, weighted by its area.
+    """
     from pipeline.usd.scene import read_scene
 
-    scene = read_scene(situation.stage, root=str(situation.asset.GetPath()))
-    worn = {number for node in scene.nodes for number in node.materials if number >= 0}
-    result = {}
-    for number in sorted(worn):
-        material = scene.materials[number]
-        source = material.get("diffuseColor")
-        if source.texture is not None and source.texture.path:
-            result[material.path] = _mean_texel(source.texture)
-        else:
-            result[material.path] = np.array(source.value[:3], float)
-    return result
+    scene = read_scene(situation.stage, root=str(situation.asset.GetPath()), clips=False)
+    sums: dict[int, NDArray[np.float64]] = {}
+    pictures: dict[str, NDArray[np.float64]] = {}
+    for node in scene.nodes:
+        if node.mesh is None:
+            continue
+        mesh = scene.meshes[node.mesh]
+        areas = _areas(mesh)
+        worn = _materials(node, mesh)
+        for number in np.unique(worn[worn >= 0]):
+            faces = np.flatnonzero(worn == number)
+            colour = _colours(scene.materials[number].get("diffuseColor"), mesh, faces, pictures)
+            weighted = np.append((colour * areas[faces, None]).sum(0), areas[faces].sum())
+            sums[int(number)] = sums.get(int(number), np.zeros(4)) + weighted
+    return {scene.materials[n].path: s[:3] / s[3] for n, s in sorted(sums.items()) if s[3] > 0}
 
 
-def _mean_texel(texture: object) -> NDArray[np.float64]:
-    """The mean of a texture in linear light, its scale and bias applied."""
+def _areas(mesh: Mesh) -> NDArray[np.float64]:
+    a, b, c = (mesh.points[mesh.triangle_vertices[:, i]].astype(np.float64) for i in range(3))
+    area: NDArray[np.float64] = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+    return area
+
+
+def _materials(node: Node, mesh: Mesh) -> NDArray[np.int64]:
+    """The material number of each triangle, -1 for none."""
+    numbers = np.array(node.materials or (-1,), np.int64)
+    if mesh.face_slots is None:
+        return np.full(len(mesh.triangles), numbers[0])
+    slots: NDArray[np.int64] = numbers[mesh.face_slots[mesh.triangle_faces]]
+    return slots
+
+
+def _colours(
+    source: Input, mesh: Mesh, faces: NDArray[np.int64], pictures: dict[str, NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Base colour (n, 3) of triangles."""
+    texture = source.texture
+    if texture is None or not texture.path or not mesh.uvs:
+        return np.tile(np.array(source.value[:3], float), (len(faces), 1))
+    if texture.path not in pictures:
+        pictures[texture.path] = _pixels(texture)
+    picture = pictures[texture.path]
+    uvs = next((u for u in mesh.uvs if u.name == texture.uv_set), mesh.uvs[0])
+    middle = uvs.flat(mesh)[mesh.triangles[faces]].mean(1) % 1.0
+    height, width = picture.shape[:2]
+    column = np.minimum((middle[:, 0] * width).astype(int), width - 1)
+    row = np.minimum(((1.0 - middle[:, 1]) * height).astype(int), height - 1)
+    colour: NDArray[np.float64] = picture[row, column] * np.array(texture.scale[:3]) + np.array(texture.bias[:3])
+    return colour
+
+
+def _pixels(texture: Texture) -> NDArray[np.float64]:
+    """A texture in linear light, at most 256 pixels a side."""
+    import tempfile
+    from pathlib import Path
+
+    import OpenImageIO as oiio
+
     from pipeline.usd.scene import read_texture
 
-    pixels = read_texture(texture.path, largest=64)  # type: ignore[attr-defined]
-    colour = np.asarray(pixels, float)[..., :3].reshape(-1, 3)
-    if texture.color_space != "raw":  # type: ignore[attr-defined]
-        colour = to_linear(colour)
-    scale, bias = texture.scale, texture.bias  # type: ignore[attr-defined]
-    mean: NDArray[np.float64] = colour.mean(0) * np.array(scale[:3]) + np.array(bias[:3])
-    return mean
-
-
-def saturation(srgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """HSV saturation of sRGB values (…, 3) in 0-1."""
-    high, low = srgb.max(-1), srgb.min(-1)
-    return np.where(high > 1e-6, (high - low) / np.maximum(high, 1e-6), 0.0)
-
-
-def to_srgb(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear Rec.709 to sRGB values in 0-1 (IEC 61966-2-1)."""
-    x = np.clip(linear, 0.0, 1.0)
-    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.power(x, 1 / 2.4) - 0.055)
-
-
-def to_linear(srgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sRGB values in 0-1 to linear Rec.709 (IEC 61966-2-1)."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, np.power((srgb + 0.055) / 1.055, 2.4))
-
-
-def to_lab(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear Rec.709 (…, 3) to CIE Lab, D65 white."""
-    xyz = linear @ np.array(
-        [
-            [0.4124564, 0.2126729, 0.0193339],
-            [0.3575761, 0.7151522, 0.1191920],
-            [0.1804375, 0.0721750, 0.9503041],
-        ]
-    )
-    t = xyz / np.array([0.95047, 1.0, 1.08883])
-    f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
-    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
-
-
-def ciede2000(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Colour difference dE00 of Lab colours, broadcast (Sharma, Wu, Dalal 2005)."""
-    l1, a1, b1 = np.moveaxis(a, -1, 0)
-    l2, a2, b2 = np.moveaxis(b, -1, 0)
-    c_mean = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
-    g = 0.5 * (1 - np.sqrt(c_mean**7 / (c_mean**7 + 25.0**7)))
-    a1, a2 = (1 + g) * a1, (1 + g) * a2
-    c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
-    h1, h2 = (np.degrees(np.arctan2(y, x)) % 360 for y, x in ((b1, a1), (b2, a2)))
-    dh = (h2 - h1 + 180) % 360 - 180
-    dh = np.where(c1 * c2 == 0, 0.0, dh)
-    d_l, d_c = l2 - l1, c2 - c1
-    d_h = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(dh) / 2)
-    l_mean, c_mean = (l1 + l2) / 2, (c1 + c2) / 2
-    h_mean = np.where(np.abs(h1 - h2) > 180, (h1 + h2 + 360) / 2 % 360, (h1 + h2) / 2)
-    h_mean = np.where(c1 * c2 == 0, h1 + h2, h_mean)
-    rad = np.radians
-    t = (
-        1
-        - 0.17 * np.cos(rad(h_mean - 30))
-        + 0.24 * np.cos(rad(2 * h_mean))
-        + 0.32 * np.cos(rad(3 * h_mean + 6))
-        - 0.20 * np.cos(rad(4 * h_mean - 63))
-    )
-    s_l = 1 + 0.015 * (l_mean - 50) ** 2 / np.sqrt(20 + (l_mean - 50) ** 2)
-    s_c, s_h = 1 + 0.045 * c_mean, 1 + 0.015 * c_mean * t
-    turn = -2 * np.sqrt(c_mean**7 / (c_mean**7 + 25.0**7)) * np.sin(rad(60 * np.exp(-(((h_mean - 275) / 25) ** 2))))
-    result: NDArray[np.float64] = np.sqrt(
-        (d_l / s_l) ** 2 + (d_c / s_c) ** 2 + (d_h / s_h) ** 2 + turn * (d_c / s_c) * (d_h / s_h)
-    )
-    return result
-
-
-def _hex(srgb: NDArray[np.float64]) -> str:
-    r, g, b = (round(float(v) * 255) for v in np.clip(srgb, 0, 1))
-    return f"#{r:02x}{g:02x}{b:02x}"
+    suffix = Path(texture.asset.rstrip("]")).suffix or ".png"
+    with tempfile.NamedTemporaryFile(suffix=suffix) as file:
+        file.write(read_texture(texture.path))
+        file.flush()
+        image = oiio.ImageBuf(file.name)
+        spec = image.spec()
+        largest = max(spec.width, spec.height)
+        if largest > 256:
+            roi = oiio.ROI(0, max(1, spec.width * 256 // largest), 0, max(1, spec.height * 256 // largest))
+            image = oiio.ImageBufAlgo.resize(image, filtername="box", roi=roi)
+        pixels = np.asarray(image.get_pixels(oiio.FLOAT), np.float64)
+    if pixels.ndim != 3 or pixels.size == 0:
+        return np.full((1, 1, 3), 0.18)
+    colour = np.repeat(pixels[..., :1], 3, -1) if pixels.shape[-1] < 3 else pixels[..., :3]
+    return colour if texture.color_space == "raw" else to_linear(colour)

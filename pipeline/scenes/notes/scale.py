@@ -36,6 +36,7 @@ def scale(situation: Situation) -> list[Note]:
                     f"neighbours: scale by {usual / height:.3f}",
                     measured=f"{height:.3f} m",
                     expected=f"{usual:.3f} m",
+                    correction={"scale": round(usual / height, 4)},
                 )
             )
     for words, (low, high) in situation.heights_m.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pxr import Usd, UsdGeom
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pipeline.errors import StageError
 from pipeline.scenes.bounds import Box, neighbours, world_box
@@ -16,13 +16,22 @@ __all__ = ["Note", "Situation"]
 
 
 class Note(BaseModel):
-    """One remark. `measured` and `expected` carry their unit in the text."""
+    """One remark.
+
+    Attributes
+    ----------
+    measured, expected
+        With their unit in the text.
+    correction
+        What would put it right, by name: `scale` (factor on the whole), `saturation:<prim>` (factor).
+    """
 
     kind: str
     prim: str
     message: str
     measured: str = ""
     expected: str = ""
+    correction: dict[str, float] = Field(default_factory=dict)
 
 
 @dataclass

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Colour arithmetic: sRGB, linear Rec.709, CIE Lab under D65, differences. Arrays end in an axis of three."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import UsageError
+
+__all__ = ["ciede2000", "hex_of_srgb", "linear_of_hex", "saturation", "to_lab", "to_linear", "to_srgb"]
+
+
+def saturation(srgb: NDArray[np.float64]) -> NDArray[np.float64]:
+    """HSV saturation of sRGB values (…, 3) in 0-1."""
+    high, low = srgb.max(-1), srgb.min(-1)
+    return np.where(high > 1e-6, (high - low) / np.maximum(high, 1e-6), 0.0)
+
+
+def to_srgb(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear Rec.709 to sRGB values in 0-1 (IEC 61966-2-1)."""
+    x = np.clip(linear, 0.0, 1.0)
+    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.power(x, 1 / 2.4) - 0.055)
+
+
+def to_linear(srgb: NDArray[np.float64]) -> NDArray[np.float64]:
+    """sRGB values in 0-1 to linear Rec.709 (IEC 61966-2-1)."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, np.power((srgb + 0.055) / 1.055, 2.4))
+
+
+def to_lab(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear Rec.709 (…, 3) to CIE Lab, D65 white."""
+    xyz = linear @ np.array(
+        [
+            [0.4124564, 0.2126729, 0.0193339],
+            [0.3575761, 0.7151522, 0.1191920],
+            [0.1804375, 0.0721750, 0.9503041],
+        ]
+    )
+    t = xyz / np.array([0.95047, 1.0, 1.08883])
+    f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
+
+
+def ciede2000(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Colour difference dE00 of Lab colours, broadcast (Sharma, Wu, Dalal 2005)."""
+    l1, a1, b1 = np.moveaxis(a, -1, 0)
+    l2, a2, b2 = np.moveaxis(b, -1, 0)
+    c_mean = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
+    g = 0.5 * (1 - np.sqrt(c_mean**7 / (c_mean**7 + 25.0**7)))
+    a1, a2 = (1 + g) * a1, (1 + g) * a2
+    c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
+    h1, h2 = (np.degrees(np.arctan2(y, x)) % 360 for y, x in ((b1, a1), (b2, a2)))
+    dh = (h2 - h1 + 180) % 360 - 180
+    dh = np.where(c1 * c2 == 0, 0.0, dh)
+    d_l, d_c = l2 - l1, c2 - c1
+    d_h = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(dh) / 2)
+    l_mean, c_mean = (l1 + l2) / 2, (c1 + c2) / 2
+    h_mean = np.where(np.abs(h1 - h2) > 180, (h1 + h2 + 360) / 2 % 360, (h1 + h2) / 2)
+    h_mean = np.where(c1 * c2 == 0, h1 + h2, h_mean)
+    rad = np.radians
+    t = (
+        1
+        - 0.17 * np.cos(rad(h_mean - 30))
+        + 0.24 * np.cos(rad(2 * h_mean))
+        + 0.32 * np.cos(rad(3 * h_mean + 6))
+        - 0.20 * np.cos(rad(4 * h_mean - 63))
+    )
+    s_l = 1 + 0.015 * (l_mean - 50) ** 2 / np.sqrt(20 + (l_mean - 50) ** 2)
+    s_c, s_h = 1 + 0.045 * c_mean, 1 + 0.015 * c_mean * t
+    turn = -2 * np.sqrt(c_mean**7 / (c_mean**7 + 25.0**7)) * np.sin(rad(60 * np.exp(-(((h_mean - 275) / 25) ** 2))))
+    result: NDArray[np.float64] = np.sqrt(
+        (d_l / s_l) ** 2 + (d_c / s_c) ** 2 + (d_h / s_h) ** 2 + turn * (d_c / s_c) * (d_h / s_h)
+    )
+    return result
+
+
+def hex_of_srgb(srgb: NDArray[np.float64]) -> str:
+    """#rrggbb of one colour (3,) in 0-1."""
+    r, g, b = (round(float(v) * 255) for v in np.clip(srgb, 0, 1))
+    return f"#{r:02x}{g:02x}{b:02x}"
+
+
+def linear_of_hex(colour: str) -> tuple[float, float, float]:
+    """#rrggbb in sRGB to linear Rec.709.
+
+    Raises
+    ------
+    UsageError
+        It is no such colour.
+    """
+    digits = colour.lstrip("#")
+    try:
+        values = np.array([int(digits[i : i + 2], 16) for i in (0, 2, 4)]) / 255
+    except ValueError:
+        values = np.zeros(0)
+    if len(digits) != 6 or len(values) != 3:
+        raise UsageError(f"{colour!r} is no colour", remedy="write it like #a33c2e")
+    r, g, b = (float(v) for v in to_linear(values))
+    return (r, g, b)
