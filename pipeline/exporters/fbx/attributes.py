@@ -24,9 +24,7 @@ _POINT, _DIRECTIONAL, _SPOT, _AREA = 0, 1, 2, 3
 _QUADRATIC = 2
 
 
-def _attribute(
-    document: Document, name: str, kind: str, flags: str, records: list[tuple[bytes, ...]]
-) -> int:
+def _attribute(document: Document, name: str, kind: str, flags: str, records: list[tuple[bytes, ...]]) -> int:
     attribute_id = document.id()
 
     def emit(w: RecordWriter) -> None:
@@ -104,9 +102,7 @@ def light(document: Document, li: Light, scale: float, report: Report) -> int | 
 
 def limb(document: Document, name: str, size: float) -> int:
     """A bone of a skeleton."""
-    return _attribute(
-        document, name, "LimbNode", "Skeleton", [number("Size", size, animatable=False, kind="double")]
-    )
+    return _attribute(document, name, "LimbNode", "Skeleton", [number("Size", size, animatable=False, kind="double")])
 
 
 def lod_group(document: Document, name: str, levels: int) -> int:
@@ -114,10 +110,7 @@ def lod_group(document: Document, name: str, levels: int) -> int:
     records = [
         switch("ThresholdsUsedAsPercentage", True),
         p("Thresholds", "Compound"),
-        *(
-            p(f"Thresholds|Level{i}", "Percent", "", "", f64(100.0 * 0.5 ** (i + 1)))
-            for i in range(levels - 1)
-        ),
+        *(p(f"Thresholds|Level{i}", "Percent", "", "", f64(100.0 * 0.5 ** (i + 1))) for i in range(levels - 1)),
         p("DisplayLevels", "Compound"),
         *(p(f"DisplayLevels|Level{i}", "enum", "", "", i32(0)) for i in range(levels)),
         switch("MinMaxDistance", False),

@@ -70,9 +70,7 @@ class CurveWriter:
         """Animate a blend shape channel: `values (k,)` in percent."""
         self._node(channel, "DeformPercent", ["d|DeformPercent"], times, values[:, None])
 
-    def _node(
-        self, target: int, prop: str, names: list[str], times: NDArray[np.int64], values: Doubles
-    ) -> None:
+    def _node(self, target: int, prop: str, names: list[str], times: NDArray[np.int64], values: Doubles) -> None:
         size = np.abs(values).max(0, initial=0.0)
         moving = (np.ptp(values, axis=0) > _STILL * np.maximum(size, 1.0)) if len(values) > 1 else size < 0
         node_id = self.document.id()
@@ -81,9 +79,7 @@ class CurveWriter:
         def emit(w: RecordWriter) -> None:
             head = (i64(node_id), named(_SHORT[prop], "AnimCurveNode"), text(""))
             with w.nest(b"AnimationCurveNode", *head):
-                properties(
-                    w, [p(n, "Number", "", "A", f64(v)) for n, v in zip(names, first, strict=True)]
-                )
+                properties(w, [p(n, "Number", "", "A", f64(v)) for n, v in zip(names, first, strict=True)])
 
         self.document.add("AnimationCurveNode", emit)
         self.document.connect(node_id, self.layer)

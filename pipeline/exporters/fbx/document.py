@@ -40,8 +40,9 @@ class Document:
     its objects (how many of each kind there are) is known.
     """
 
-    def __init__(self, unit_scale_factor: float, frames_per_second: float) -> None:
+    def __init__(self, unit_scale_factor: float, frames_per_second: float, up_axis: str = "Y") -> None:
         self.unit_scale_factor = unit_scale_factor
+        self.up_axis = up_axis
         self.frames_per_second = frames_per_second
         self.counts: Counter[str] = Counter()
         self.takes: list[Take] = []
@@ -120,18 +121,19 @@ class Document:
         mode = _TIME_MODES.get(self.frames_per_second, CUSTOM_RATE)
         start = min((t.start for t in self.takes), default=0)
         stop = max((t.stop for t in self.takes), default=KTIME)
+        up, front, front_sign = (1, 2, 1) if self.up_axis == "Y" else (2, 1, -1)
         with w.nest(b"GlobalSettings"):
             w.leaf(b"Version", i32(1000))
             properties(
                 w,
                 [
-                    integer("UpAxis", 1),
+                    integer("UpAxis", up),
                     integer("UpAxisSign", 1),
-                    integer("FrontAxis", 2),
-                    integer("FrontAxisSign", 1),
+                    integer("FrontAxis", front),
+                    integer("FrontAxisSign", front_sign),
                     integer("CoordAxis", 0),
                     integer("CoordAxisSign", 1),
-                    integer("OriginalUpAxis", 1),
+                    integer("OriginalUpAxis", up),
                     integer("OriginalUpAxisSign", 1),
                     number("UnitScaleFactor", self.unit_scale_factor, animatable=False, kind="double"),
                     number("OriginalUnitScaleFactor", self.unit_scale_factor, animatable=False, kind="double"),

@@ -15,6 +15,7 @@ from .deflate import Deflated, Deflater, ready
 from .options import FbxOptions
 from .properties import properties
 from .records import RecordWriter, i32, i64, named, text
+from .space import FileSpace
 
 Doubles = NDArray[np.float64]
 Pending = Future[Deflated] | Deflated
@@ -28,7 +29,9 @@ class GeometryWriter:
     geometry_id
         The object's id.
     mesh
-        What to write; its points stay in metres, the file's unit comes from the options.
+        What to write.
+    space
+        The file's axes and unit.
     transform
         `(4, 4)` applied to points and normals, None for the identity: the bind transform of a skinned mesh.
     material_slots
@@ -40,6 +43,7 @@ class GeometryWriter:
         geometry_id: int,
         mesh: Mesh,
         options: FbxOptions,
+        space: FileSpace,
         deflater: Deflater,
         *,
         transform: Doubles | None = None,
@@ -48,6 +52,7 @@ class GeometryWriter:
         self.id = geometry_id
         self.mesh = mesh
         self.options = options
+        self.space = space
         self.deflater = deflater
         self.transform = transform
         self.material_slots = material_slots
@@ -121,10 +126,12 @@ class GeometryWriter:
         w.close(start)
 
     def _points(self, points: NDArray[np.floating]) -> NDArray[np.floating]:
-        if self.transform is None:
-            return points if self.options.scale == 1 else points.astype(np.float64) * self.options.scale
-        moved = points.astype(np.float64) @ self.transform[:3, :3] + self.transform[3, :3]
-        return moved * self.options.scale
+        if self.transform is not None:
+            points = points.astype(np.float64) @ self.transform[:3, :3] + self.transform[3, :3]
+        return self.space.points(points)
+
+    def _directions(self, values: NDArray[np.floating], *, normal: bool = False) -> NDArray[np.floating]:
+        return self.space.directions(_transformed(values, self.transform, normal=normal))
 
     # ------------------------------------------------------------------ layers
 
@@ -171,7 +178,7 @@ class GeometryWriter:
             pv = Primvar("normals", values, None, "uniform")
         elif pv is None:
             pv = Primvar("normals", mesh.smooth_normals, None, "vertex")
-        values = _directions(pv.values, self.transform, normal=True)
+        values = self._directions(pv.values, normal=True)
         return self._values(b"LayerElementNormal", 0, b"Normals", b"NormalsIndex", pv, values, "")
 
     def _tangents(self) -> list[tuple[bytes, int, list[tuple[bytes, Any]]]]:
@@ -180,18 +187,16 @@ class GeometryWriter:
         pv = mesh.tangents
         if pv is None or mesh.normals is None or not self.options.tangents or pv.values.shape[1] < 3:
             return []
-        tangents = _directions(pv.values[:, :3], self.transform)
+        tangents = self._directions(pv.values[:, :3])
         made = [self._values(b"LayerElementTangent", 0, b"Tangents", b"TangentsIndex", pv, tangents, "")]
         if pv.values.shape[1] == 4:
             at = pv.at_corners(mesh)
-            normal = _directions(mesh.normals.values, self.transform, normal=True)[mesh.normals.at_corners(mesh)]
+            normal = self._directions(mesh.normals.values, normal=True)[mesh.normals.at_corners(mesh)]
             sign = pv.values[at, 3:]
             binormals = np.cross(normal, tangents[at]) * sign * (-1.0 if self.flip else 1.0)
             direct = Primvar("binormals", binormals.astype(np.float32), None, "faceVarying")
             made.append(
-                self._values(
-                    b"LayerElementBinormal", 0, b"Binormals", b"BinormalsIndex", direct, direct.values, ""
-                )
+                self._values(b"LayerElementBinormal", 0, b"Binormals", b"BinormalsIndex", direct, direct.values, "")
             )
         return made
 
@@ -254,16 +259,16 @@ def face_normals(mesh: Mesh) -> NDArray[np.float32]:
     return np.where(length > 0, n / np.where(length > 0, length, 1), [0.0, 1.0, 0.0]).astype(np.float32)
 
 
-def _directions(
+def _transformed(
     values: NDArray[np.floating], transform: Doubles | None, *, normal: bool = False
 ) -> NDArray[np.floating]:
     """Directions under a transform, unit length; normals by the inverse transpose."""
     if transform is None:
         return values
-    linear = transform[:3, :3]
+    linear: Doubles = transform[:3, :3]
     if normal:
         try:
-            linear = np.linalg.inv(linear).T
+            linear = np.asarray(np.linalg.inv(linear).T, np.float64)
         except np.linalg.LinAlgError:
             return values
     moved = values.astype(np.float64) @ linear

@@ -79,7 +79,7 @@ def _aligned(q: Doubles) -> Doubles:
     if len(q) < 2:
         return q
     turn = np.where((q[1:] * q[:-1]).sum(-1) < 0, -1.0, 1.0)
-    return q * np.concatenate([[1.0], np.cumprod(turn)])[:, None]
+    return np.asarray(q * np.concatenate([[1.0], np.cumprod(turn)])[:, None])
 
 
 def slerp(a: Doubles, b: Doubles, u: Doubles) -> Doubles:
@@ -93,7 +93,7 @@ def slerp(a: Doubles, b: Doubles, u: Doubles) -> Doubles:
     wa = np.where(near, 1 - u, np.sin((1 - u) * angle) / safe)
     wb = np.where(near, u, np.sin(u * angle) / safe)
     q = wa[..., None] * a + wb[..., None] * b
-    return q / np.sqrt((q * q).sum(-1, keepdims=True))
+    return np.asarray(q / np.sqrt((q * q).sum(-1, keepdims=True)))
 
 
 def compose(translations: NDArray, rotations: NDArray, scales: NDArray) -> Doubles:
@@ -137,4 +137,4 @@ def sample_joints(track: JointTrack, joint: int, at: Doubles) -> Doubles:
 def union(times: Sequence[Doubles]) -> Doubles:
     """All times in order; those closer than a microsecond are one."""
     merged = np.unique(np.concatenate(list(times)))
-    return merged[np.concatenate([[True], np.diff(merged) > 1e-6])]
+    return np.asarray(merged[np.concatenate([[True], np.diff(merged) > 1e-6])])

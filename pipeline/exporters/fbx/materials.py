@@ -113,7 +113,8 @@ class MaterialLibrary:
 
     def _add(self, m: Material) -> int:
         material_id = self.document.id()
-        name = ("M_" if self.options.prefixes and not m.name.startswith("M_") else "") + m.name
+        prefix = self.options.material_prefix
+        name = m.name if m.name.startswith(prefix) else prefix + m.name
         records = [*self._classic(m), *self._physical(m)]
         self._report(m)
 

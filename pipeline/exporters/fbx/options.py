@@ -14,8 +14,10 @@ class FbxOptions:
     Attributes
     ----------
     unit
-        What one unit of the file is: `m` (UnitScaleFactor 100) or `cm` (1). The geometry itself is in that
-        unit; no node carries a scale for it.
+        What one unit of the file is: `m` (UnitScaleFactor 100), `cm` (1) or `mm` (0.1). The geometry itself
+        is in that unit; no node carries a scale for it.
+    up_axis
+        `Y` (front +Z) or `Z` (front -Y); the geometry itself is turned.
     version
         7400, 7500, or 0: 7400 unless the file may pass 2 GiB.
     material
@@ -28,14 +30,18 @@ class FbxOptions:
         channel; `keep` leaves the picture as it is and reports the loss.
     triangulate
         Triangles in place of polygons.
-    prefixes
-        Put SM_, SK_, M_ and T_ before names, as Unreal's conventions want.
+    static_prefix, skeletal_prefix, material_prefix, texture_prefix
+        What stands before names that do not begin so already.
     sockets
-        `unreal`: nulls named socket… become SOCKET_… beneath the mesh beside them.
+        Empty nodes whose names begin so (in any case of letters) become sockets: children of the mesh beside
+        them; empty for none.
+    lod_names
+        Name of a level of detail; `{mesh}` and `{level}` are filled in.
     lod_groups
         `attribute`: a LodGroup attribute; `property`: a null with `fbx_type = LodGroup`.
     collision
-        Hulls of convex decomposition, named UCX_<mesh>_NN.
+        Hulls of convex decomposition: `unreal` (UCX_<mesh>_NN at the root), `godot` (<mesh>-convcolonly
+        beneath the mesh), `plain` (<mesh>_collision_NN beneath the mesh); empty for none.
     max_hulls
         Most hulls for one mesh.
     concavity
@@ -46,22 +52,27 @@ class FbxOptions:
         Write authored tangents and their binormals.
     """
 
-    unit: Literal["m", "cm"] = "m"
+    unit: Literal["m", "cm", "mm"] = "m"
+    up_axis: Literal["Y", "Z"] = "Y"
     version: Literal[0, 7400, 7500] = 0
     material: Literal["gltf", "physical", "metal_rough"] = "gltf"
     textures: Literal["embed", "copy"] = "embed"
     packed: Literal["split", "keep"] = "split"
     triangulate: bool = False
-    prefixes: bool = False
-    sockets: Literal["", "unreal"] = ""
+    static_prefix: str = ""
+    skeletal_prefix: str = ""
+    material_prefix: str = ""
+    texture_prefix: str = ""
+    sockets: str = ""
+    lod_names: str = "{mesh}_LOD{level}"
     lod_groups: Literal["attribute", "property"] = "attribute"
-    collision: bool = False
+    collision: Literal["", "unreal", "godot", "plain"] = ""
     max_hulls: int = 16
     concavity: float = 0.05
     vertex_colors: Literal["srgb", "linear"] = "srgb"
     tangents: bool = True
 
     @property
-    def scale(self) -> float:
+    def units_per_metre(self) -> float:
         """Units of the file in a metre."""
-        return 100.0 if self.unit == "cm" else 1.0
+        return {"m": 1.0, "cm": 100.0, "mm": 1000.0}[self.unit]

@@ -17,8 +17,8 @@ from pipeline.usd.scene import Texture
 __all__ = ["Picture", "bake", "plain"]
 
 COLORS = {"diffuseColor", "emissiveColor", "specularColor"}
-_STANDARD_NORMAL = ((2.0, 2.0, 2.0), (-1.0, -1.0, -1.0))
-_IDENTITY = ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+_STANDARD_NORMAL: tuple[tuple[float, ...], ...] = ((2.0, 2.0, 2.0), (-1.0, -1.0, -1.0))
+_IDENTITY: tuple[tuple[float, ...], ...] = ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Picture:
 
 def plain(texture: Texture, slot: str) -> bool:
     """Whether an input reads the picture just as every reader of the format would."""
-    factors = (tuple(texture.scale[:3]), tuple(texture.bias[:3]))
+    factors: tuple[tuple[float, ...], ...] = (tuple(texture.scale[:3]), tuple(texture.bias[:3]))
     if slot == "normal":
         return factors in (_STANDARD_NORMAL, _IDENTITY)
     return slot in COLORS and texture.channel == "rgb" and factors == _IDENTITY
@@ -50,7 +50,7 @@ def bake(picture: Picture, texture: Texture, slot: str) -> Picture:
     pixels, transfer = _decode(picture, texture, slot)
     channels = pixels.shape[2]
     scale, bias = np.array(texture.scale, np.float32), np.array(texture.bias, np.float32)
-    identity = texture.scale == (1, 1, 1, 1) and not any(texture.bias)
+    identity = texture.scale == (1.0, 1.0, 1.0, 1.0) and not any(texture.bias)
     if slot in COLORS or slot == "normal":
         rgb = pixels[..., :3] if channels >= 3 else np.repeat(pixels[..., :1], 3, axis=2)
         if texture.channel != "rgb":

@@ -155,7 +155,7 @@ class RecordWriter:
         head += struct.pack("<cIII", values.kind, values.count, values.encoding, len(data))
         self._put(head)
         if len(data) < 65536:
-            self._put(data)
+            self._put(bytes(data))
             return
         self.flush()
         self.file.write(data)

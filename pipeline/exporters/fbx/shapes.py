@@ -13,6 +13,7 @@ from .deflate import Deflated
 from .document import Document
 from .properties import number, properties
 from .records import RecordWriter, f64, i32, i64, named, text
+from .space import FileSpace
 
 __all__ = ["add_blend_shapes"]
 
@@ -25,7 +26,7 @@ def add_blend_shapes(
     geometry: int,
     weights: NDArray[np.floating] | None,
     transform: Doubles | None,
-    unit: float,
+    space: FileSpace,
     report: Report,
 ) -> list[int]:
     """Add a mesh's shapes to its geometry; returns the ids of the channels.
@@ -36,8 +37,6 @@ def add_blend_shapes(
         `(shapes,)` how far each shape counts at rest.
     transform
         `(4, 4)` that the points were given, None for the identity.
-    unit
-        Units of the file in a metre.
     """
     deformer_id = document.id()
 
@@ -51,7 +50,7 @@ def add_blend_shapes(
     linear = np.eye(3) if transform is None else transform[:3, :3]
     for k, blend in enumerate(mesh.blend_shapes):
         rest = float(weights[k]) if weights is not None and k < len(weights) else 0.0
-        channels.append(_add_channel(document, deformer_id, blend, rest, linear, unit, report))
+        channels.append(_add_channel(document, deformer_id, blend, rest, linear, space, report))
     return channels
 
 
@@ -61,7 +60,7 @@ def _add_channel(
     blend: BlendShape,
     rest: float,
     linear: Doubles,
-    unit: float,
+    space: FileSpace,
     report: Report,
 ) -> int:
     channel_id = document.id()
@@ -82,13 +81,11 @@ def _add_channel(
     document.connect(channel_id, deformer_id)
     for shape in shapes:
         name = blend.name if shape.weight == 1 else f"{blend.name}_{round(100 * shape.weight)}"
-        _add_shape(document, channel_id, name, shape, linear, unit)
+        _add_shape(document, channel_id, name, shape, linear, space)
     return channel_id
 
 
-def _add_shape(
-    document: Document, channel_id: int, name: str, shape: Shape, linear: Doubles, unit: float
-) -> None:
+def _add_shape(document: Document, channel_id: int, name: str, shape: Shape, linear: Doubles, space: FileSpace) -> None:
     shape_id = document.id()
 
     def emit(w: RecordWriter) -> None:
@@ -101,9 +98,9 @@ def _add_shape(
         with w.nest(b"Geometry", i64(shape_id), named(name, "Geometry"), text("Shape")):
             w.leaf(b"Version", i32(100))
             w.array(b"Indexes", Deflated.packed(indices[moved].astype(np.int32)))
-            w.array(b"Vertices", Deflated.packed(offsets[moved] @ linear * unit))
+            w.array(b"Vertices", Deflated.packed(space.points(offsets[moved] @ linear)))
             if normals is not None and len(normals) == len(offsets):
-                w.array(b"Normals", Deflated.packed(normals[moved].astype(np.float64) @ linear))
+                w.array(b"Normals", Deflated.packed(space.directions(normals[moved].astype(np.float64) @ linear)))
 
     document.add("Geometry", emit)
     document.connect(shape_id, channel_id)

@@ -21,6 +21,7 @@ from .deflate import Deflated, Deflater
 from .document import Document
 from .models import Models
 from .records import RecordWriter, f64, i32, i64, named, text
+from .space import FileSpace
 
 __all__ = ["Rig", "add_bind_pose", "add_rig", "add_skin"]
 
@@ -55,12 +56,12 @@ class Rig:
     meshes: list[int] = field(default_factory=list)
 
 
-def add_rig(document: Document, models: Models, node: int, skeleton: Skeleton, world: Doubles, unit: float) -> Rig:
+def add_rig(document: Document, models: Models, node: int, skeleton: Skeleton, world: Doubles, space: FileSpace) -> Rig:
     """Add the bones of a skeleton, in its pose at the time that was read."""
     scale, place = _without_scale(world)
     base = 0
     roots = np.flatnonzero(skeleton.parents < 0)
-    size = _bone_size(skeleton) * scale * unit
+    size = _bone_size(skeleton) * scale * space.unit
     if len(roots) > 1:
         base = models.add(skeleton.name, "LimbNode", 0, place)
         document.connect(limb(document, skeleton.name, size), base)
@@ -104,16 +105,14 @@ def add_skin(
     mesh: Mesh,
     geometry: int,
     mesh_world: Doubles,
-    unit: float,
+    space: FileSpace,
 ) -> int:
     """Add a Skin deformer with a cluster for each joint that moves a point; returns how many.
 
     Parameters
     ----------
     mesh_world
-        `(4, 4)` the world transform of the mesh's model when bound, metres.
-    unit
-        Units of the file in a metre.
+        `(4, 4)` the world transform of the mesh's model when bound, Y-up metres.
     """
     assert mesh.skin is not None
     skin_id = document.id()
@@ -130,15 +129,13 @@ def add_skin(
     joints, starts, points, weights = _clusters(mesh)
     for c, joint in enumerate(joints.tolist()):
         part = slice(int(starts[c]), int(starts[c + 1]))
-        _add_cluster(
-            document, deflater, skin_id, rig, joint, points[part], weights[part], mesh_world, unit
-        )
+        _add_cluster(document, deflater, skin_id, rig, joint, points[part], weights[part], mesh_world, space)
     return len(joints)
 
 
 def _clusters(
     mesh: Mesh,
-) -> tuple[NDArray[np.int32], NDArray[np.intp], NDArray[np.int32], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int32], NDArray[np.integer], NDArray[np.int32], NDArray[np.float64]]:
     """Joints that count, where each one's points start, point numbers, weights; ordered by joint, then point."""
     assert mesh.skin is not None
     joints, weights = mesh.skin.joints, mesh.skin.weights
@@ -151,7 +148,7 @@ def _clusters(
     used = flat != 0
     key, flat = key[used], flat[used]
     unique, inverse = np.unique(key, return_inverse=True)
-    summed = np.bincount(inverse, weights=flat, minlength=len(unique))
+    summed: NDArray[np.float64] = np.bincount(inverse, weights=flat, minlength=len(unique)).astype(np.float64)
     owner = (unique // count).astype(np.int32)
     names, starts = np.unique(owner, return_index=True)
     return names, np.append(starts, len(unique)), (unique % count).astype(np.int32), summed
@@ -166,13 +163,13 @@ def _add_cluster(
     points: NDArray[np.int32],
     weights: NDArray[np.float64],
     mesh_world: Doubles,
-    unit: float,
+    space: FileSpace,
 ) -> None:
     cluster_id = document.id()
     bind = rig.bind[joint]
-    link = in_units(bind, unit)
+    link = space.matrices(bind)
     try:
-        own = in_units(mesh_world @ np.linalg.inv(bind), unit)
+        own = space.matrices(mesh_world @ np.linalg.inv(bind))
     except np.linalg.LinAlgError:
         own = np.eye(4)
     name = rig.skeleton.names[joint]
@@ -191,20 +188,13 @@ def _add_cluster(
     document.connect(rig.limbs[joint], cluster_id)
 
 
-def in_units(matrix: Doubles, unit: float) -> Doubles:
-    """A matrix between spaces in metres as one between spaces in the file's unit."""
-    result = matrix.copy()
-    result[3, :3] *= unit
-    return result
-
-
-def add_bind_pose(document: Document, rig: Rig, unit: float) -> None:
+def add_bind_pose(document: Document, rig: Rig, space: FileSpace) -> None:
     """Add the pose in which the meshes were bound: every bone and every mesh."""
     pose_id = document.id()
     nodes = [(model, np.eye(4)) for model in rig.meshes]
     if rig.base:
-        nodes.append((rig.base, in_units(rig.place, unit)))
-    nodes += [(model, in_units(m, unit)) for model, m in zip(rig.limbs, rig.bind, strict=True)]
+        nodes.append((rig.base, space.matrices(rig.place)))
+    nodes += [(model, space.matrices(m)) for model, m in zip(rig.limbs, rig.bind, strict=True)]
 
     def emit(w: RecordWriter) -> None:
         with w.nest(b"Pose", i64(pose_id), named(rig.skeleton.name, "Pose"), text("BindPose")):

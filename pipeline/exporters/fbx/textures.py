@@ -21,7 +21,6 @@ from .records import RecordWriter, f64, i32, i64, named, text
 __all__ = ["TextureLibrary"]
 
 
-
 @dataclass(frozen=True, slots=True)
 class _Video:
     id: int
@@ -41,6 +40,12 @@ class TextureLibrary:
         self._pictures: dict[tuple[object, ...], _Video | None] = {}
         self._textures: dict[tuple[object, ...], int] = {}
         self._names: set[str] = set()
+        self.bytes = 0
+
+    @property
+    def count(self) -> int:
+        """How many pictures."""
+        return len(self._videos)
 
     def use(self, texture: Texture, slot: str, material: str) -> int | None:
         """The id of the Texture object for one input of one material; None where the picture cannot be had."""
@@ -82,7 +87,7 @@ class TextureLibrary:
         return made
 
     def _prepared(self, picture: Picture, texture: Texture, slot: str, material: str) -> Picture:
-        if self.options.packed == "keep" and texture.scale == (1, 1, 1, 1) and not any(texture.bias):
+        if self.options.packed == "keep" and texture.scale == (1.0, 1.0, 1.0, 1.0) and not any(texture.bias):
             self.report.lose(
                 material,
                 f"channel {texture.channel} of {slot}",
@@ -95,10 +100,12 @@ class TextureLibrary:
         digest = hashlib.blake2b(picture.data, digest_size=16).hexdigest()
         if digest in self._videos:
             return self._videos[digest]
-        name = self._unique(("T_" if self.options.prefixes else "") + picture.name)
+        prefix = self.options.texture_prefix
+        name = self._unique(picture.name if picture.name.startswith(prefix) else prefix + picture.name)
         file = f"{self.folder}/{name}"
         video = _Video(self.document.id(), file)
         embed = self.options.textures == "embed"
+        self.bytes += len(picture.data)
         if not embed:
             self.copies[file] = picture.data
 

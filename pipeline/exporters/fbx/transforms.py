@@ -83,7 +83,7 @@ def euler_degrees(rotations: Doubles) -> Doubles:
     locked = flat < 1e-9  # X and Z turn about the same axis: all of it goes to Z
     x = np.where(locked, 0.0, np.arctan2(r[..., 1, 2], r[..., 2, 2]))
     z = np.where(locked, np.arctan2(-r[..., 1, 0], r[..., 1, 1]), np.arctan2(r[..., 0, 1], r[..., 0, 0]))
-    return np.degrees(np.stack([x, y, z], -1))
+    return np.asarray(np.degrees(np.stack([x, y, z], -1)))
 
 
 def quaternion_matrices(q: NDArray[np.floating]) -> Doubles:
@@ -117,7 +117,7 @@ def matrix_quaternions(rotations: Doubles) -> Doubles:
         1,
     )
     best = np.take_along_axis(candidates, squares.argmax(-1)[:, None, None], 1)[:, 0]
-    return best / np.sqrt((best * best).sum(-1, keepdims=True))
+    return np.asarray(best / np.sqrt((best * best).sum(-1, keepdims=True)))
 
 
 def continuous_euler(angles: Doubles) -> Doubles:
