@@ -91,10 +91,11 @@ class Topology:
     @cached_property
     def edges(self) -> Edges:
         """Edges of `solid`."""
+        solid = self.solid  # welds, which finds the first edges
         first = self._first_edges
-        if len(first.faces) == len(self.solid) and np.array_equal(first.faces, self.solid):
+        if len(first.faces) == len(solid) and np.array_equal(first.faces, solid):
             return first
-        return edges(self.solid)
+        return edges(solid)
 
     @cached_property
     def shells(self) -> Shells:
