@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pxr import Sdf, UsdGeom
 
@@ -13,10 +13,11 @@ from pipeline.errors import ProjectError
 from pipeline.resources import folder
 from pipeline.usd.writing import replace_text
 from pipeline.versions.layout import Layout
+from pipeline.versions.stages import root_stage_text
 from pipeline.versions.store import VersionStore
-from pipeline.versions.version import root_metadata, set_root_metadata
+from pipeline.versions.version import root_metadata
 
-__all__ = ["create_project", "root_stage_text"]
+__all__ = ["create_project"]
 
 METERS = {"m": UsdGeom.LinearUnits.meters, "cm": UsdGeom.LinearUnits.centimeters}
 FIRST_BRANCH = "main"
@@ -36,9 +37,7 @@ units = {units}
 """
 
 
-def create_project(
-    root: Path, *, name: str, job: str, target: str, units: Literal["m", "cm"], author: str
-) -> None:
+def create_project(root: Path, *, name: str, job: str, target: str, units: Literal["m", "cm"], author: str) -> None:
     """Write everything a project consists of; `project.usda` comes last, since it is what makes it one.
 
     Raises
@@ -80,7 +79,7 @@ def create_project(
             size=content.stat().st_size,
         )
         store.refs.move(FIRST_BRANCH, version.id)
-        replace_text(layout.stage, root_stage_text(root_metadata(first)))
+        replace_text(layout.stage, root_stage_text(root_metadata(first), FIRST_BRANCH))
         store.index.add([version])
     except OSError as error:
         raise ProjectError(
@@ -96,19 +95,3 @@ def first_layer(units: Literal["m", "cm"]) -> Sdf.Layer:
     layer.ClearCustomLayerData()
     layer.pseudoRoot.SetInfo("metersPerUnit", METERS[units])
     return layer
-
-
-def root_stage_text(metadata: dict[str, Any], branch: str = FIRST_BRANCH) -> str:
-    """The text of `project.usda`.
-
-    BRANCH chooses the branch; WORK, where somebody defines it, lays that person's uncommitted work on top.
-    """
-    layer = Sdf.Layer.CreateAnonymous(".usda")
-    set_root_metadata(layer, metadata)
-    layer.expressionVariables = {"BRANCH": branch}
-    layer.subLayerPaths = [
-        '`if(defined("WORK"), "./work/${WORK}/${BRANCH}.usda")`',
-        '`"./branches/${BRANCH}.usda"`',
-    ]
-    text: str = layer.ExportToString()
-    return text

@@ -67,9 +67,7 @@ class Editing:
                 loaded.Reload(force=True)
         stage = Usd.Stage.Open(str(store.layout.person(who)))
         if not stage or not Sdf.Layer.Find(str(paths[-1])):
-            raise StageError(
-                "the stage of this project does not open", path=paths[0], remedy="run `gates verify`"
-            )
+            raise StageError("the stage of this project does not open", path=paths[0], remedy="run `gates verify`")
         return stage
 
     @classmethod

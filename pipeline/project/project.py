@@ -11,9 +11,9 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pxr import Usd
+from pxr import Sdf, Usd
 
 from pipeline.errors import ConfigError, ProjectError, StageError
 from pipeline.project.creation import FIRST_BRANCH, create_project
@@ -26,6 +26,12 @@ from pipeline.versions.layout import Layout, checked_name
 from pipeline.versions.objects import ObjectStore
 from pipeline.versions.store import VersionStore
 from pipeline.versions.version import Version
+
+if TYPE_CHECKING:
+    from pipeline.versions.diff import Diff
+    from pipeline.versions.merge import Settle
+    from pipeline.versions.merging import MergeResult
+    from pipeline.versions.verify import VerifyResult
 
 __all__ = ["Project"]
 
@@ -232,6 +238,20 @@ class Project:
             raise StageError("this version does not open", path=path, remedy="run `gates verify`")
         return stage
 
+    def refresh(self) -> None:
+        """Make stages that this process holds open see what is on the disk now."""
+        layout = self.layout
+        moving = (layout.branches, layout.works)
+        loaded = [layer for layer in Sdf.Layer.GetLoadedLayers() if layer.realPath]
+        stale = [
+            layer
+            for layer in loaded
+            if Path(layer.realPath) == layout.stage
+            or any(Path(layer.realPath).is_relative_to(folder) for folder in moving)
+        ]
+        if stale:
+            Sdf.Layer.ReloadLayers(stale, force=True)
+
     # ---------------------------------------------------------------- versions
 
     def commit(self, message: str) -> Version:
@@ -244,7 +264,10 @@ class Project:
         MergeConflict
             The branch moved meanwhile and touches the same things; the work stays.
         """
-        return commit(self.store, self.work, self.branch_name, message)
+        try:
+            return commit(self.store, self.work, self.branch_name, message)
+        finally:
+            self.refresh()
 
     def branch(self, name: str, ref: str | None = None) -> str:
         """Make a branch that starts at `ref` (default: the current branch); returns its head.
@@ -268,6 +291,7 @@ class Project:
         """
         head = self.store.refs.head(checked_name(name, "branch"))
         Editing.prepare(self.store, self.work, name, head)
+        self.refresh()
 
     def tag(self, name: str, ref: str | None = None) -> str:
         """Name a version for good (default: the current head); returns its id."""
@@ -278,6 +302,51 @@ class Project:
     def log(self, ref: str | None = None, limit: int | None = None) -> list[Version]:
         """A version and everything before it, newest first."""
         return self.store.history.log(self.store.refs.resolve(ref or self.branch_name), limit)
+
+    def diff(self, a: str, b: str | None = None, *, composed: bool = False) -> Diff:
+        """What differs between two branches, tags, versions, layer files or stage files.
+
+        Parameters
+        ----------
+        a, b
+            The old and the new side; `b` None is what this person sees now.
+        composed
+            Compare the composed stages instead of the authored layers.
+        """
+        from pipeline.versions.comparing import diff_refs
+
+        work = None if b is not None else self.store.work(self.work, self.branch_name)
+        return diff_refs(self.store, a, b, work=work, composed=composed)
+
+    def merge(self, ref: str, *, settle: Settle | None = None, message: str = "") -> MergeResult:
+        """Merge a branch, tag or version into the current branch; on conflict nothing changes."""
+        from pipeline.versions.merging import merge
+
+        result = merge(self.store, self.work, self.branch_name, ref, settle, message)
+        self.refresh()
+        return result
+
+    def cherry_pick(self, ref: str, *, settle: Settle | None = None) -> MergeResult:
+        """Make the changes of one version once more on the current branch."""
+        from pipeline.versions.merging import cherry_pick
+
+        result = cherry_pick(self.store, self.work, self.branch_name, ref, settle)
+        self.refresh()
+        return result
+
+    def revert(self, ref: str, *, settle: Settle | None = None) -> MergeResult:
+        """Take the changes of one version back on the current branch."""
+        from pipeline.versions.merging import revert
+
+        result = revert(self.store, self.work, self.branch_name, ref, settle)
+        self.refresh()
+        return result
+
+    def verify(self, repair: bool = False) -> VerifyResult:
+        """Every file against its name, every name against the files."""
+        from pipeline.versions.verify import verify
+
+        return verify(self.store, repair)
 
 
 def _who(work: str | None) -> str:

@@ -8,15 +8,21 @@ are recognised afterwards.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from pxr import Sdf
 
-from pipeline.errors import VersionError
+from pipeline.errors import MergeConflict, VersionError
+from pipeline.versions.diff import changes_between
+from pipeline.versions.fields import kind_of, spec_at
+from pipeline.versions.fold import ROOT, paths_of
 from pipeline.versions.locks import locked
+from pipeline.versions.merge import merge_views
+from pipeline.versions.recording import Authorship, record_changes, record_delta
 from pipeline.versions.store import VersionStore
-from pipeline.versions.version import Version, root_metadata
-from pipeline.versions.work import WorkLayer, base_of, is_empty, without_marks
+from pipeline.versions.version import Version, root_metadata, set_root_metadata
+from pipeline.versions.views import StackView, view_of_version
+from pipeline.versions.work import base_of, is_empty, is_whole, without_marks
 
 __all__ = ["commit", "settle_work"]
 
@@ -36,21 +42,19 @@ def commit(store: VersionStore, who: str, branch: str, message: str) -> Version:
     work = store.work(who, branch)
     with locked(work.lock, f"the work of {who!r} on {branch!r}"), store.branch_lock(branch):
         head = store.refs.head(branch)
-        metadata = store.metadata(head)
         if not work.path.exists():
-            work.clear(head, metadata)
+            work.clear(head, store.metadata(head))
         settle_work(store, who, branch, head)
         layer = work.read()
         base = base_of(layer) or head
         if is_empty(layer, store.metadata(base)):
-            raise VersionError(
-                f"nothing to commit on {branch!r}", path=work.path, remedy="edit the stage first"
-            )
-        source = work.digest()
-        version = _freeze(store, layer, work, head=head, metadata=metadata, message=message, source=source)
-        store.refs.move(branch, version.id)
+            raise VersionError(f"nothing to commit on {branch!r}", path=work.path, remedy="edit the stage first")
+        by = Authorship(branch, who, message, (head,), work.digest())
+        frozen = _frozen(store, layer, base, head, work.path.parent)
+        version = _record(store, frozen, by)
         work.clear(version.id, store.metadata(version.id))
-    store.index.add([version])
+        if frozen.whole:
+            work.show_person(store.metadata(version.id))
     return version
 
 
@@ -65,28 +69,67 @@ def settle_work(store: VersionStore, who: str, branch: str, head: str) -> None:
         work.clear(head, store.metadata(head))
 
 
-def _freeze(
-    store: VersionStore,
-    layer: Sdf.Layer,
-    work: WorkLayer,
-    *,
-    head: str,
-    metadata: dict[str, Any],
-    message: str,
-    source: str,
-) -> Version:
-    own = root_metadata(layer)
+@dataclass(frozen=True)
+class _Frozen:
+    """A work layer made ready to be stored."""
+
+    layer: Sdf.Layer
+    base: str
+    head: str
+    whole: bool
+
+
+def _frozen(store: VersionStore, layer: Sdf.Layer, base: str, head: str, folder: object) -> _Frozen:
+    from pathlib import Path
+
+    old = store.metadata(base)
+    own = {name: value for name, value in root_metadata(layer).items() if old.get(name) != value}
+    if "timeCodesPerSecond" in own:
+        raise VersionError(
+            f"timeCodesPerSecond cannot change from {old.get('timeCodesPerSecond')} in a project with a history",
+            remedy="set framesPerSecond for playback, or make a project with the new rate",
+        )
+    whole = is_whole(layer)
     without_marks(layer)
-    store.objects.freeze(layer, work.path.parent)
-    delta = store.objects.add_content(layer)
-    parent = store.index.get(head)
-    return store.record(
-        [delta.name, *parent.stack],
-        {**metadata, **own},
-        parents=[head],
-        branch=work.branch,
-        author=work.who,
-        message=message,
-        source=source,
-        size=delta.stat().st_size,
-    )
+    store.objects.freeze(layer, Path(str(folder)))
+    set_root_metadata(layer, store.metadata(head) | own)
+    return _Frozen(layer, base, head, whole)
+
+
+def _record(store: VersionStore, work: _Frozen, by: Authorship) -> Version:
+    if not work.whole and (work.base == work.head or not _met(store, work)):
+        return record_delta(store, work.head, work.layer, by)
+    base = view_of_version(store, work.base)
+    beneath = () if work.whole else base.layers
+    theirs = StackView((work.layer, *beneath), (work.layer.identifier, *(base.names if beneath else ())))
+    head = view_of_version(store, work.head)
+    merged = merge_views(base, head, theirs, store=store)
+    if merged.conflicts:
+        first = merged.conflicts[0]
+        raise MergeConflict(
+            f"{by.branch!r} moved meanwhile and {len(merged.conflicts)} of your changes meet others': "
+            f"{first.path} {first.field}",
+            conflicts=merged.conflicts,
+            prim=first.path,
+            remedy="nothing was committed and your work is kept: settle with `gates commit --ours` or `--theirs`",
+        )
+    if not merged.changes:
+        raise VersionError("nothing to commit: the branch says all of it already", remedy="edit the stage first")
+    return record_changes(store, work.head, merged.changes, by)
+
+
+def _met(store: VersionStore, work: _Frozen) -> bool:
+    """Whether the branch moved at a path that the work says something about."""
+    moved = changes_between(view_of_version(store, work.base), view_of_version(store, work.head), store)
+    said = {path for path in paths_of(work.layer) if path != ROOT and not _is_bare(spec_at(work.layer, path))}
+    gone = {change.path for change in moved if change.new is None}
+    touched = {change.path for change in moved}
+    return bool(said & touched) or any(prefix in gone for path in said for prefix in path.GetPrefixes())
+
+
+def _is_bare(spec: Sdf.Spec) -> bool:
+    """Whether a spec only leads to what is beneath it."""
+    kind = kind_of(spec)
+    if kind in {"variantSet", "variant"}:
+        return not [name for name in spec.ListInfoKeys() if name != "specifier"]
+    return kind == "prim" and spec.specifier == Sdf.SpecifierOver and spec.ListInfoKeys() == ["specifier"]

@@ -214,9 +214,7 @@ def open_copy(path: Path) -> Sdf.Layer:
         layer = Sdf.Layer.OpenAsAnonymous(str(path))
     except Tf.ErrorException as error:
         reason = str(error).strip().splitlines()[-1].strip()
-        raise StageError(
-            f"this layer cannot be read: {reason}", path=path, remedy="check the file"
-        ) from error
+        raise StageError(f"this layer cannot be read: {reason}", path=path, remedy="check the file") from error
     if not layer:
         raise StageError("there is no layer here", path=path, remedy="check the path")
     return layer

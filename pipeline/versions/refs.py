@@ -42,7 +42,7 @@ class Refs:
         """
         path = self.layout.branch(branch)
         try:
-            return _named(path)
+            return named(path)
         except FileNotFoundError:
             raise UnknownRef(
                 f"there is no branch {branch!r}",
@@ -65,10 +65,10 @@ class Refs:
         """
         path = self.layout.tag(name)
         if path.exists():
-            if _named(path) == identifier:
+            if named(path) == identifier:
                 return
             raise VersionError(
-                f"tag {name!r} names version {_named(path)[:10]} already",
+                f"tag {name!r} names version {named(path)[:10]} already",
                 path=path,
                 remedy="tags never move: choose another name",
             )
@@ -84,15 +84,13 @@ class Refs:
         """
         for path in (self.layout.branches / f"{ref}.usda", self.layout.tags / f"{ref}.usda"):
             if ref and "/" not in ref and path.exists():
-                return _named(path)
+                return named(path)
         if _ID.fullmatch(ref):
             found = [p.stem for p in self.layout.versions.glob(f"{ref}*.usda")]
             if len(found) == 1:
                 return found[0]
             if found:
-                raise UnknownRef(
-                    f"{len(found)} versions begin with {ref}", remedy="give more digits of the id"
-                )
+                raise UnknownRef(f"{len(found)} versions begin with {ref}", remedy="give more digits of the id")
         raise UnknownRef(
             f"no branch, tag or version is called {ref!r}",
             path=self.layout.root,
@@ -100,7 +98,8 @@ class Refs:
         )
 
 
-def _named(path: Path) -> str:
+def named(path: Path) -> str:
+    """The id that a branch or tag layer names."""
     text = path.read_text(encoding="utf-8", errors="replace")
     found = _HEAD.search(text)
     if not found:

@@ -46,9 +46,7 @@ def find_sequence(pattern: Path) -> Sequence | None:
     middle = {"<UDIM>": r"1\d{3}", "<UVTILE>": r"u\d+_v\d+"}.get(mark) or "-?" + r"\.".join(
         rf"\d{{{len(part)},}}" for part in mark.split(".")
     )
-    name = re.compile(
-        re.escape(pattern.name[: found.start()]) + f"({middle})" + re.escape(pattern.name[found.end() :])
-    )
+    name = re.compile(re.escape(pattern.name[: found.start()]) + f"({middle})" + re.escape(pattern.name[found.end() :]))
     files = []
     for path in sorted(pattern.parent.iterdir()):
         match = name.fullmatch(path.name)

@@ -77,9 +77,7 @@ class VersionStore:
         path = self.object_path(name)
         layer = Sdf.Layer.FindOrOpen(str(path)) if path.exists() else None
         if not layer:
-            raise StageError(
-                "a layer of this version is missing or damaged", path=path, remedy="run `gates verify`"
-            )
+            raise StageError("a layer of this version is missing or damaged", path=path, remedy="run `gates verify`")
         return layer
 
     def record(self, stack: list[str], metadata: dict[str, Any], **facts: Any) -> Version:

@@ -162,9 +162,7 @@ def open_version(layout: Layout, identifier: str) -> Sdf.Layer:
 
     path = layout.version(identifier)
     if not path.exists():
-        raise UnknownRef(
-            f"there is no version {identifier}", path=path, remedy="see `gates log` for those there are"
-        )
+        raise UnknownRef(f"there is no version {identifier}", path=path, remedy="see `gates log` for those there are")
     try:
         return Sdf.Layer.OpenAsAnonymous(str(path))
     except Tf.ErrorException as error:

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a layer stack says, path by path, without composing a stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pxr import Sdf, Usd
+
+from pipeline.errors import StageError, UnknownRef
+from pipeline.versions.fields import NotOneLayer, combine, kind_of, read_fields, spec_at
+from pipeline.versions.fold import copy_of, overlay
+from pipeline.versions.store import VersionStore
+
+__all__ = ["SpecView", "StackView", "view_of", "view_of_file", "view_of_version"]
+
+
+@dataclass(frozen=True)
+class SpecView:
+    """What a stack says at one path.
+
+    Attributes
+    ----------
+    kind
+        `prim`, `attribute`, `relationship`, `variant`, `variantSet` or `root`.
+    children
+        Names of child prims, in order.
+    """
+
+    kind: str
+    fields: dict[str, object]
+    children: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StackView:
+    """A stack of layers, strongest first.
+
+    Attributes
+    ----------
+    names
+        What identifies each layer's content: an object's name or a file's path.
+    label
+        How the stack was asked for.
+    """
+
+    layers: tuple[Sdf.Layer, ...]
+    names: tuple[str, ...]
+    label: str = ""
+
+    def at(self, path: Sdf.Path) -> SpecView | None:
+        """What is said at a path; None where nothing is there."""
+        specs = [spec for spec in (spec_at(layer, path) for layer in self.layers) if spec is not None]
+        if not specs:
+            return None
+        kind = kind_of(specs[0])
+        specs = [spec for spec in specs if kind_of(spec) == kind]
+        fields = read_fields(specs[-1])
+        for spec in reversed(specs[:-1]):
+            strong = read_fields(spec)
+            try:
+                fields = combine(kind, strong, fields)
+            except NotOneLayer:
+                fields = fields | strong
+        children: dict[str, None] = {}
+        if kind in {"prim", "root", "variant"}:
+            for spec in reversed(specs):
+                owner = spec.primSpec if kind == "variant" else spec
+                children.update(dict.fromkeys(owner.nameChildren.keys()))
+        return SpecView(kind, fields, tuple(children))
+
+    def folded(self, extension: str = ".usdc") -> Sdf.Layer:
+        """All of it as one layer in memory.
+
+        Raises
+        ------
+        NotOneLayer
+            No single layer says the same.
+        """
+        result = copy_of(self.layers[-1], extension)
+        for layer in reversed(self.layers[:-1]):
+            overlay(layer, result)
+        return result
+
+
+def view_of_version(store: VersionStore, identifier: str, label: str = "") -> StackView:
+    """The stack of a version."""
+    stack = store.index.get(identifier).stack
+    return StackView(tuple(store.open_object(name) for name in stack), stack, label or identifier)
+
+
+def view_of_file(path: Path) -> StackView:
+    """The layer stack of any layer or stage file, read from the disk now.
+
+    Raises
+    ------
+    StageError
+        It cannot be read.
+    """
+    from pxr import Tf
+
+    try:
+        for loaded in filter(None, [Sdf.Layer.Find(str(path))]):
+            loaded.Reload()
+        stage = Usd.Stage.Open(str(path), Usd.Stage.LoadNone)
+    except Tf.ErrorException as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise StageError(f"this file cannot be read as USD: {reason}", path=path, remedy="check the file") from error
+    layers = tuple(stage.GetLayerStack(includeSessionLayers=False))
+    return StackView(layers, tuple(layer.identifier for layer in layers), path.name)
+
+
+def view_of(store: VersionStore, ref: str) -> StackView:
+    """The stack of a branch, tag, version, layer file or stage file.
+
+    Raises
+    ------
+    UnknownRef
+        Nothing is called that.
+    """
+    try:
+        return view_of_version(store, store.refs.resolve(ref), ref)
+    except UnknownRef:
+        path = Path(ref).absolute()
+        if not path.is_file():
+            raise
+    return view_of_file(path)
