@@ -70,9 +70,11 @@ def _vary(colour: Colour, rng: np.random.Generator, amount: float) -> Colour:
 def _hand(traits: frozenset[str], rng: np.random.Generator, detail: float) -> Hand:
     rough = bool(traits & {"old", "worn", "rustic", "weathered", "rough", "rickety", "broken", "medieval"})
     clean = bool(traits & {"modern", "clean", "sleek", "new", "smooth"})
+    chunky = bool(traits & {"chunky", "cartoon", "stylised", "stylized"})
+    chamfer = 0.006 if clean else 0.011 if chunky else 0.009
     return Hand(
         rng,
-        chamfer=0.006 if clean else 0.011 if traits & {"chunky", "cartoon", "stylised", "stylized"} else 0.009,
+        chamfer=chamfer if detail >= 0.2 else 0.0,
         wobble=0.0 if clean else 0.0045 if rough else 0.003,
         detail=detail,
     )

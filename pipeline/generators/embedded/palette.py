@@ -58,7 +58,7 @@ def read_picture(path: Path, side: int = 96) -> tuple[Floats, Floats]:
     GeneratorError
         It is no picture that can be read, or larger than 512 MB of pixels.
     """
-    import OpenImageIO as oiio  # noqa: N813  its own documentation calls it so
+    import OpenImageIO as oiio
 
     if not path.is_file():
         raise GeneratorError("there is no such picture", path=path, remedy="check the path of the input")

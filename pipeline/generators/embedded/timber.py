@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from pipeline.generators.embedded.pieces import Floats, Look, Piece, loft
 
 #: a chamfer's faces keep an angle above 2 degrees when a segment is at most this many chamfers long
-SLIVER = 22.0
+SLIVER = 26.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Hand:
     chamfer: float = 0.009
     wobble: float = 0.003
     detail: float = 1.0
+
+    @property
+    def sharp(self) -> Hand:
+        """The same hand without chamfers, for what is hardly seen."""
+        return replace(self, chamfer=0.0)
 
     def segments(self, length: float, chamfer: float) -> int:
         """Lengthwise segments of a bar."""
@@ -83,6 +88,10 @@ def bar(
     a, b = np.asarray(start, float), np.asarray(end, float)
     length, axis, w, t = _frame(a, b, up)
     half_w, half_t = width / 2, thickness / 2
+    if not hand.chamfer:
+        sharp = np.array([(half_w, half_t), (-half_w, half_t), (-half_w, -half_t), (half_w, -half_t)])
+        ends = np.stack([a, b])[:, None, :]
+        return loft(ends + sharp[:, :1] * w + sharp[:, 1:] * t, look)
     c = min(hand.chamfer, 0.35 * min(half_w, half_t), length * 0.2)
     if c < 0.002:
         c = min(0.002, 0.3 * min(half_w, half_t))

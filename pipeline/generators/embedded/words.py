@@ -104,14 +104,16 @@ def _known(word: str) -> str:
 
 def read(prompt: str) -> Reading:
     """Read a prompt; the first known thing that is no ware and no part of another is the main thing."""
-    words = [_known(w) for w in re.findall(r"[a-z0-9]+", prompt.lower().replace("street lamp", "streetlamp"))]
+    raw = re.findall(r"[a-z0-9]+", prompt.lower().replace("street lamp", "streetlamp"))
+    words = [_known(w) for w in raw]
     found: list[tuple[str, str, int, list[str]]] = []
     traits: set[str] = set()
     unknown: list[str] = []
     colours: list[str] = []
+    cloth: list[str] = []
     number = 0
     for i, word in enumerate(words):
-        if word in COLOUR_WORDS and not (word == "orange" and number > 1):
+        if word in COLOUR_WORDS and raw[i] != "oranges" and not (word == "orange" and number > 1):
             following = words[i + 1] if i + 1 < len(words) else ""
             colour = following in THINGS or following in COLOUR_WORDS or following == "and"
             if word == "orange" and not colour:
@@ -130,12 +132,14 @@ def read(prompt: str) -> Reading:
             number = min(number, 12)
         elif word in TRAITS:
             traits.add(word)
+            if word == "striped" and colours:
+                cloth, colours = [*cloth, *colours], []
         elif word not in _FILLER:
             unknown.append(word)
     things = [f for f in found if f[0] not in WARES and f[0] != "canopy"]
     main = next((f for f in things if f[0] == "stall"), things[0] if things else None)
     counts: dict[str, int] = {}
-    dyes: dict[str, list[str]] = {}
+    dyes: dict[str, list[str]] = {"cloth": cloth} if cloth else {}
     for item in found:
         thing, _, count, dye = item
         if item is not main and thing != "canopy":

@@ -30,7 +30,7 @@ def _slope(order: Order, roof: str, support: float, front: float, back: float) -
         ridge = (front + back) / 2
         edge_f = high - (high - clear) * (zf - ridge) / (front + 0.72 * (d / 2 - front) - ridge)
         edge_b = high - (high - clear) * (ridge - zb) / (ridge - back + 0.12)
-        left = np.linspace(0, 1, 6)
+        left = np.linspace(0, 1, 5)
         one = np.stack([zb + (ridge - zb) * left, edge_b + (high - edge_b) * left - sag * np.sin(np.pi * left)], -1)
         two = np.stack([ridge + (zf - ridge) * left, high + (edge_f - high) * left - sag * np.sin(np.pi * left)], -1)
         return np.concatenate([one, two[1:]])
@@ -59,7 +59,7 @@ def canopy(order: Order, roof: str, support: float, front: float, back: float) -
     pitch = 2 * half / stripes
     striped = "plain" if "plain" in order.traits else "stripes"
     look = Look("cloth", order.dye("cloth"), striped, order.dye("cloth2"), pitch)
-    per = 5 if order.hand.detail >= 0.8 else 3
+    per = 4 if order.hand.detail >= 0.6 else 2
     x = np.linspace(-half, half, stripes * per + 1)
     profile = _slope(order, roof, support, front, back)
     drop = 0.062 * h
@@ -95,11 +95,11 @@ def _flaps(order: Order, profile: Floats, half: float, pitch: float, look: Look)
     z0, z1 = profile[0, 0] + 0.06, profile[-1, 0] - 0.06
     count = max(3, round((z1 - z0) / pitch))
     step = (z1 - z0) / count
-    z = np.linspace(z0, z1, count * 5 + 1)
+    z = np.linspace(z0, z1, count * 4 + 1)
     # below the roof's chords, not its curve: the cloth above is cut into straight pieces
     y = np.interp(z, profile[:, 0], profile[:, 1])
     slope = np.gradient(y, z)
-    top = y - CLOTH * 0.5 * np.sqrt(1 + slope**2) - 0.006 - np.abs(np.gradient(slope)) * 0.01
+    top = y - CLOTH * 0.5 * np.sqrt(1 + slope**2) - order.play(0.015) - np.abs(np.gradient(slope)) * 0.012
     depth = 0.05 * order.size[1] + _scallop(z - z0, step, 0.36 * step)
     level = np.array([1.0, 0.5, 0.0])
     pieces = []
@@ -124,7 +124,7 @@ def _ridge(order: Order, roof: str, profile: Floats, half: float, support: float
         z, y = profile[np.argmax(profile[:, 1])]
     else:
         z, y = profile[1]
-    y = y - CLOTH / 2 - 0.02
+    y = y - CLOTH / 2 - order.play(0.024 + order.hand.wobble)
     reach = half - 0.08
     thick = 0.06
     props_x = order.size[0] / 2 - 0.055 * order.size[0] - 0.0525

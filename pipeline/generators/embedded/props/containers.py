@@ -10,14 +10,14 @@ from pipeline.generators.embedded.props.order import Order, Parts, shifted
 from pipeline.generators.embedded.timber import bar, planks
 
 
-def tray(order: Order, width: float, height: float, depth: float, board: float = 0.018) -> tuple[list[Piece], float]:
+def tray(order: Order, width: float, height: float, depth: float, board: float = 0.023) -> tuple[list[Piece], float]:
     """An open slatted tray standing on y = 0, centred; returns its pieces and the height of its floor."""
     c, hand, woods = order.clearance, order.hand, order.woods()
     post = 0.035
     floor = 0.03
     x, z = width / 2 - board - c - post / 2, depth / 2 - board - c - post / 2
     pieces = [
-        bar((sx * x, 0, sz * z), (sx * x, height, sz * z), post, post, woods[0], hand, (0, 0, 1))
+        bar((sx * x, 0, sz * z), (sx * x, height, sz * z), post, post, woods[0], hand.sharp, (0, 0, 1))
         for sx in (-1, 1)
         for sz in (-1, 1)
     ]
@@ -142,7 +142,7 @@ def loaded(order: Order, ware: str, width: float, height: float, depth: float) -
     from pipeline.generators.embedded.props.goods import WARES, heap
 
     pieces, floor = tray(order, width, height, depth)
-    margin = 2 * (0.018 + order.clearance)
+    margin = 2 * (0.023 + order.clearance)
     inner_w, inner_d = width - margin - 0.07, depth - margin
     radius = WARES[ware][1]
     lift = max(floor + order.clearance, height - 1.1 * radius)

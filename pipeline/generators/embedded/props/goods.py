@@ -11,7 +11,7 @@ from pipeline.generators.embedded.pieces import Look, Piece, revolve
 from pipeline.generators.embedded.props.order import Order, srgb
 
 
-def ball(radius: float, look: Look, squash: float = 1.0, sides: int = 8, dimple: float = 0.0) -> Piece:
+def ball(radius: float, look: Look, squash: float = 1.0, sides: int = 7, dimple: float = 0.0) -> Piece:
     """A fruit: a ball resting on y = 0; `dimple` draws its top in by a share of the radius."""
     a = np.linspace(-np.pi / 2, np.pi / 2, 6)
     profile = np.stack([np.cos(a), np.sin(a) * squash], -1) * radius
@@ -56,15 +56,21 @@ WARES: dict[str, tuple[Callable[[Order], Piece], float]] = {
 def heap(order: Order, ware: str, width: float, depth: float) -> list[Piece]:
     """One close layer of a ware on y = 0, centred, inside width (x) by depth (z) metres."""
     make, radius = WARES[ware]
-    pitch = 2 * radius + max(order.clearance, -0.004) + 0.004 * (order.clearance > 0)
-    rows = max(1, int((depth - 2 * radius) / (pitch * 0.866)) + 1)
+    gap = order.clearance + (0.003 if order.clearance > 0 else 0.0)
+    columns = max(1, round(width / (2 * radius)))
+    scale = float(np.clip((width - (columns - 1) * gap) / (2 * radius * columns), 0.8, 1.2))
+    radius *= scale
+    pitch = 2 * radius + gap
+    rows = max(1, int((depth - 2 * radius) / (pitch * 0.866) + 1e-6) + 1)
+    slack = (depth - 2 * radius) / (rows - 1) if rows > 1 else 0.0
+    step = float(np.clip(slack, pitch * 0.866, pitch * 1.05))
+    count = max(1, int((width - 2 * radius) / pitch + 1e-6) + 1)
     result = []
     for r in range(rows):
-        shift = pitch / 2 * (r % 2)
-        count = max(1, int((width - 2 * radius - shift) / pitch) + 1)
-        x0 = -((count - 1) * pitch + shift * (count > 1)) / 2 + (shift if r % 2 else 0)
-        z = (r - (rows - 1) / 2) * pitch * 0.866
-        result += [make(order).moved((x0 + i * pitch, 0, z)) for i in range(count)]
+        odd = r % 2 == 1 and count > 1
+        row = np.arange(count - odd) - (count - 1 - odd) / 2
+        z = (r - (rows - 1) / 2) * step
+        result += [make(order).stretched((scale,) * 3).moved((x * pitch, 0, z)) for x in row]
     return result
 
 

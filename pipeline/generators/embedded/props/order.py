@@ -83,6 +83,10 @@ class Order:
         """The same order at another size."""
         return replace(self, size=(size[0], size[1], size[2]))
 
+    def play(self, metres: float) -> float:
+        """A distance between pieces that only touch: `metres`, or an overlap where pieces overlap."""
+        return metres if self.clearance > 0 else -0.006
+
     def wants(self, extra: str, otherwise: int) -> int:
         """How many of an extra: what was asked, or `otherwise`."""
         return self.extras.get(extra, otherwise)

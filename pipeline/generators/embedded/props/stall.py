@@ -98,7 +98,7 @@ def _frame(order: Order, at: Lines) -> list[Piece]:
         y = at.eave + c + b / 2
         over = at.front + 0.72 * (order.size[2] / 2 - at.front)
         pieces.append(bar((sx * at.px, y, at.back - p), (sx * at.px, y, over), p * 0.8, b, dark[1], hand))
-        behind = at.front - p * 0.425 - c - 0.02
+        behind = at.front - p / 2 - 2 * c - 0.02 - hand.wobble
         low, high = top - 0.15 * order.size[1], at.eave - 0.25 * b
         pieces.append(
             bar(
@@ -133,7 +133,7 @@ def _frame(order: Order, at: Lines) -> list[Piece]:
 def _counter(order: Order, at: Lines) -> list[Piece]:
     c, hand, woods, dark = order.clearance, order.hand, order.woods(), order.woods("dark")
     p, t = at.post, at.board
-    inside = at.px - p / 2 - max(c, 0.004)
+    inside = at.px - p / 2 - order.play(max(c, 0.004))
     under = at.counter - t
     pieces = planks(
         (-inside, at.counter - t / 2, at.front + 0.95 * p + 0.06),
@@ -155,7 +155,7 @@ def _counter(order: Order, at: Lines) -> list[Piece]:
     )
     rail = 0.62 * p
     for y in (low + 0.1, under - c - rail / 2):
-        pieces.append(bar((-inside, y, behind), (inside, y, behind), rail, 0.55 * p, dark[0], hand, (0, 0, 1)))
+        pieces.append(bar((-inside, y, behind), (inside, y, behind), rail, 0.55 * p, dark[0], hand.sharp, (0, 0, 1)))
     for sx in (-1, 1):
         x = sx * at.px
         pieces.append(bar((x, 0, at.legs), (x, under - c, at.legs), 0.8 * p, 0.8 * p, dark[1], hand, (0, 0, 1)))
@@ -203,7 +203,7 @@ def _display(order: Order, at: Lines) -> tuple[list[Piece], list[Piece]]:
             0.045,
             float(np.sin(np.radians(tilt)) * depth * 0.78) - 2 * c - 0.006,
             order.look("wood", "dark"),
-            order.hand,
+            order.hand.sharp,
         )
         rest = float(batten.points[:, 1].min())
         place = (x, y0, near - depth / 2)
@@ -217,7 +217,7 @@ def _shelf(order: Order, at: Lines) -> tuple[list[Piece], list[Piece]]:
     """A shelf between the back posts with jars and pots on it."""
     c, hand, p = order.clearance, order.hand, at.post
     y, depth, t = 0.5 * order.size[1], 0.13 * order.size[2], 0.034
-    inside = at.px - p / 2 - max(c, 0.004)
+    inside = at.px - p / 2 - order.play(max(c, 0.004))
     start = at.back - p / 2
     pieces = planks(
         (-inside, y - t / 2, start + depth), (2 * inside, 0, 0), (0, 0, -depth), 2, t, 0.01, order.woods(), hand
@@ -246,7 +246,7 @@ def _shelf(order: Order, at: Lines) -> tuple[list[Piece], list[Piece]]:
     )
     jars: list[Piece] = []
     x = -inside + 0.12
-    while x < inside - 0.1:
+    while x < inside - 0.2:
         radius = float(order.rng.uniform(0.05, 0.085))
         height = radius * float(order.rng.uniform(2.2, 3.4))
         use = ("clay", "paint", "cloth2", "leaf")[int(order.rng.integers(4))]
@@ -262,7 +262,7 @@ def _sign(order: Order, at: Lines) -> list[Piece]:
     """A painted board on the counter's face with an emblem of fruit."""
     c, hand = order.clearance, order.hand
     width, height = 0.34 * order.size[0], 0.105 * order.size[1]
-    y, z = 0.58 * at.counter, at.front + 0.016 + c
+    y, z = 0.58 * at.counter, at.front + 0.016 + order.play(0.004 + hand.wobble)
     board = 0.03
     paint = order.look("paint")
     pieces = [bar((-width / 2, y, z + board / 2), (width / 2, y, z + board / 2), height, board, paint, hand, (0, 0, 1))]
