@@ -59,7 +59,7 @@ class Geometry(_Strict):
     """
 
     refine_level: int = Field(default=0, ge=0, le=5)
-    max_influences: Literal[4, 8] = 4
+    max_influences: Literal[4, 8] = 8
     lods: tuple[float, ...] = ()
     lod_names: str = "{mesh}_LOD{level}"
     collision: Literal["none", "hulls"] = "none"
