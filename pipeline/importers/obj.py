@@ -289,6 +289,9 @@ def _part(
 ) -> Mesh:
     points, colors, uvs, normals = arrays
     own = counts[chosen]
+    mine: Ints
+    local: Ints
+    kept: Ints
     if len(chosen) == len(counts):  # one part holds everything, points that no face uses too
         mine, local, kept = corners, corners[:, 0], np.arange(len(points))
     else:

@@ -147,7 +147,10 @@ class Texture:
 
 @dataclass(slots=True)
 class Material:
-    """UsdPreviewSurface in its own words; a texture in a slot replaces the number."""
+    """UsdPreviewSurface in its own words; a texture in a slot replaces the number.
+
+    `vertex_color` takes the diffuse colour from the mesh's displayColor.
+    """
 
     name: str
     diffuse: tuple[float, float, float] = (0.18, 0.18, 0.18)
@@ -162,6 +165,7 @@ class Material:
     clearcoat_roughness: float = 0.01
     specular: tuple[float, float, float] | None = None
     double_sided: bool = False
+    vertex_color: bool = False
     textures: dict[Slot, Texture] = field(default_factory=dict)
 
 

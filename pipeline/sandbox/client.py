@@ -173,7 +173,10 @@ def run(
     except ValueError:
         raise errors.SandboxLimit("the reader's answer is no JSON", path=path) from None
     if "error" in answer:
-        raise _error(answer["error"], path)
+        error = _error(answer["error"], path)
+        if "traceback" in answer:
+            error.add_note(f"in the worker:\n{answer['traceback']}")  # shown with a traceback only
+        raise error
     return Ran(answer["result"], seconds, end.get("cpu", 0.0), end.get("peak_mb", 0.0), answer.get("active", {}))
 
 

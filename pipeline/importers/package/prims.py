@@ -42,8 +42,7 @@ def connect(prim: Sdf.PrimSpec, name: str, kind: Any, source: str) -> None:
 
 def relate(prim: Sdf.PrimSpec, name: str, target: str) -> None:
     """A relationship to one prim."""
-    spec = Sdf.RelationshipSpec(prim, name, custom=False)
-    spec.variability = Sdf.VariabilityUniform
+    spec = Sdf.RelationshipSpec(prim, name, custom=False, variability=Sdf.VariabilityUniform)
     spec.targetPathList.Prepend(target)
 
 

@@ -38,6 +38,8 @@ def write(layer: Sdf.Layer, path: str, material: Material, files: Mapping[int, s
         kind = T.Normal3f if slot == "normal" else T.Color3f if slot in _COLORS else T.Float
         if slot in slots:
             prims.connect(surface, f"inputs:{slot}", kind, network.output(slot, slots[slot]))
+        elif slot == "diffuseColor" and material.vertex_color:
+            prims.connect(surface, "inputs:diffuseColor", T.Color3f, network.vertex_color())
         elif value is not None:
             prims.attribute(surface, f"inputs:{slot}", kind, value)
     if material.alpha == "mask":
@@ -99,6 +101,13 @@ class _Network:
         self._factors(node, wanted)
         self.nodes.append((use, path, wanted))
         return self._port(path, use.channels)
+
+    def vertex_color(self) -> str:
+        """The output that gives displayColor."""
+        node = _shader(self.layer, f"{self.path}/displayColorReader", "UsdPrimvarReader_float3")
+        prims.attribute(node, "inputs:varname", T.String, "displayColor")
+        prims.attribute(node, "outputs:result", T.Float3)
+        return f"{self.path}/displayColorReader.outputs:result"
 
     def _factors(self, node: Sdf.PrimSpec, factors: Mapping[int, tuple[float, float]]) -> None:
         for i, (name, neutral) in enumerate((("scale", 1.0), ("bias", 0.0))):

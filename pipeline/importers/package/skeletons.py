@@ -59,7 +59,7 @@ class Rigs:
         names, used = Names(), []
         for child in prim.nameChildren.keys():  # noqa: SIM118 - a view of specs, not a dict
             names.take(child, "subset")
-        targets = Sdf.RelationshipSpec(prim, "skel:blendShapeTargets", custom=False)
+        targets = Sdf.RelationshipSpec(prim, "skel:blendShapeTargets", custom=False, variability=Sdf.VariabilityUniform)
         for target in mesh.targets:
             name = names.take(target.name, "shape")
             shape = prims.define(prim.layer, f"{prim.path}/{name}", "BlendShape")

@@ -131,6 +131,11 @@ class _Writer:
         keep = self._kept()
         with_children = {scene.nodes[i].parent for i in keep}
         moving: dict[int, list[Channel]] = {}
+        for clip in scene.clips[1:]:
+            others = {c.node for c in clip.channels if c.path != "weights"} - self.rigs.joint_nodes
+            if others:
+                what = f"the movement of {len(others)} parts"
+                scene.lose(f"clip {clip.name!r}", what, "a part moves by one clip, the first")
         if scene.clips:
             for channel in scene.clips[0].channels:
                 moving.setdefault(channel.node, []).append(channel)
