@@ -49,7 +49,7 @@ def opened(source: Any, prim: str | None = None) -> Iterator[Subject]:
         yield from_stage(_open(path), prim, path)
         return
     with tempfile.TemporaryDirectory(prefix="gates-inspect-") as folder:
-        yield from_stage(_open(_converted(path, Path(folder) / "package")), prim, path)
+        yield from_stage(_open(_converted(path, Path(folder) / "package")), prim, path, native=False)
 
 
 def _converted(path: Path, folder: Path) -> Path:
@@ -65,13 +65,13 @@ def _open(path: Path) -> Any:
     return open_stage(path)
 
 
-def from_stage(stage: Any, prim: str | None = None, file: Path | None = None) -> Subject:
+def from_stage(stage: Any, prim: str | None = None, file: Path | None = None, native: bool = True) -> Subject:
     """What a stage holds, beneath one prim or all of it."""
     from pipeline.usd.scene import read_scene
 
     root = _root(stage, prim)
     scene = read_scene(stage, root=prim)
-    return from_scene(scene, root, _faults(stage, prim), file, stage)
+    return from_scene(scene, root, _faults(stage, prim), file, stage, native)
 
 
 def _root(stage: Any, prim: str | None) -> str:
@@ -94,7 +94,7 @@ def from_scene(
     faults: dict[str, RawFaults] | None = None,
     file: Path | None = None,
     stage: Any = None,
-    beneath: str | None = None,
+    native: bool = False,
 ) -> Subject:
     """The parts of a flattened scene: what ships, finest level of detail, no proxies and guides."""
     shapes: dict[int, Shape] = {}
@@ -104,7 +104,7 @@ def from_scene(
         if node.mesh is None or node.lod > 0 or node.purpose in ("proxy", "guide"):
             continue
         mesh = scene.meshes[node.mesh]
-        if mesh.kind != "polygons" or (beneath and not _under(node.path, beneath)):
+        if mesh.kind != "polygons":
             continue
         first = node.mesh not in shapes
         shape = shapes.setdefault(node.mesh, Shape(mesh))
@@ -112,11 +112,7 @@ def from_scene(
         if np.array_equal(matrix, np.eye(4)):
             matrix = None
         parts.append(Part(len(parts), node.path, shape, matrix, node.materials, node, first))
-    return Subject(scene.source, prim, scene, tuple(parts), faults or {}, file, stage)
-
-
-def _under(path: str, root: str) -> bool:
-    return root in ("/", path) or path.startswith(root.rstrip("/") + "/")
+    return Subject(scene.source, prim, scene, tuple(parts), faults or {}, file, stage, native)
 
 
 def _faults(stage: Any, prim: str | None) -> dict[str, RawFaults]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import pkgutil
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
-from pipeline import checks
 from pipeline.checks.protocol import Rule
 from pipeline.errors import UsageError
 from pipeline.settings import studio_folder
@@ -70,11 +68,11 @@ class Registry:
 @cache
 def built_in() -> tuple[type[Rule], ...]:
     """The rules that ship, by family and file name."""
-    found = []
-    for info in sorted(pkgutil.walk_packages(checks.__path__, "pipeline.checks."), key=lambda i: i.name):
-        if info.ispkg or info.name.count(".") != 3:
-            continue
-        found += _rules_of(importlib.import_module(info.name))
+    here = Path(__file__).parent
+    found: list[type[Rule]] = []
+    for file in sorted(here.glob("*/*.py")):
+        if file.stem != "__init__" and file.parent.name != "usd_plugin":
+            found += _rules_of(importlib.import_module(f"pipeline.checks.{file.parent.name}.{file.stem}"))
     return tuple(found)
 
 

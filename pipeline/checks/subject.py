@@ -174,6 +174,8 @@ class Subject:
         The file that would be delivered, where there is one; its size counts.
     stage
         The stage, for the rules that read USD itself.
+    native
+        The stage is what would ship, and not a conversion of ours.
     """
 
     path: str
@@ -183,6 +185,7 @@ class Subject:
     faults: Mapping[str, RawFaults] = field(default_factory=dict)
     file: Path | None = None
     stage: Any = None
+    native: bool = False
 
     @property
     def materials(self) -> tuple[Material, ...]:

@@ -26,6 +26,10 @@ THUMBNAIL = 512
 MOST_DECODED = 64
 
 
+#: (width, height, channels, bits of a channel), small copy, fault
+Decoded = tuple[tuple[int, int, int, int], "NDArray[np.float32] | None", str]
+
+
 @dataclass(frozen=True)
 class Use:
     """A texture on one input of one material."""
@@ -67,14 +71,14 @@ class TextureFile:
         return self.uses[0].material if self.uses else ""
 
     @cached_property
-    def _read(self) -> tuple[tuple[int, int, int], NDArray[np.float32] | None, str]:
+    def _read(self) -> Decoded:
         if not self.path:
-            return (0, 0, 0), None, "does not resolve"
+            return (0, 0, 0, 0), None, "does not resolve"
         try:
             with _on_disk(self.path) as file:
                 return _decode(file, self.decoded)
         except Exception as error:  # noqa: BLE001  whatever a decoder does to a broken file is that file's fault
-            return (0, 0, 0), None, str(error).strip().split("\n")[0] or type(error).__name__
+            return (0, 0, 0, 0), None, str(error).strip().split("\n")[0] or type(error).__name__
 
     @property
     def width(self) -> int:
@@ -90,6 +94,17 @@ class TextureFile:
     def channels(self) -> int:
         """How many channels it has."""
         return self._read[0][2]
+
+    @property
+    def bits(self) -> int:
+        """Bits of a channel's number."""
+        return self._read[0][3]
+
+    @property
+    def constant(self) -> bool:
+        """Whether all pixels are alike: one would do."""
+        picture = self.thumbnail
+        return picture is not None and bool(np.ptp(picture, axis=(0, 1)).max(initial=0) < 2 / 255)
 
     @property
     def fault(self) -> str:
@@ -138,16 +153,16 @@ def _on_disk(path: str) -> Any:
         yield str(file)
 
 
-def _decode(file: str, wanted: bool) -> tuple[tuple[int, int, int], NDArray[np.float32] | None, str]:
-    import OpenImageIO as oiio  # noqa: N813
+def _decode(file: str, wanted: bool) -> Decoded:
+    import OpenImageIO as oiio
 
     oiio.attribute("limits:imagesize_MB", LARGEST >> 20)
     source = oiio.ImageInput.open(file)
     if source is None:
-        return (0, 0, 0), None, _first_line(oiio.geterror()) or "is no picture"
+        return (0, 0, 0, 0), None, _first_line(oiio.geterror()) or "is no picture"
     spec = source.spec()
     source.close()
-    size = (int(spec.width), int(spec.height), int(spec.nchannels))
+    size = (int(spec.width), int(spec.height), int(spec.nchannels), 8 * int(spec.format.size()))
     if spec.image_bytes() > LARGEST:
         return size, None, f"would take {spec.image_bytes() >> 20:,} MB decoded"
     if not wanted:

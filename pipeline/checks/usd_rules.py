@@ -1,11 +1,104 @@
 # SPDX-License-Identifier: Apache-2.0
-"""USD's own validators as rules `usd.<Name>`."""
+"""USD's own validators as rules `usd.<Name>`: all run once, each rule tells what its own found."""
 
 from __future__ import annotations
 
-from pipeline.checks.protocol import Rule
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from pipeline.checks.context import Context
+from pipeline.checks.protocol import Finding, Rule
+from pipeline.settings.jobs import Severity
+
+#: our own rules are validators too; they are not asked twice
+OURS = "pipeline."
+#: findings of one validator that are told one by one
+MOST = 20
+_ADVICE = "See the validator's documentation in USD; usdchecker finds the same."
+
+
+class UsdValidator(Rule):
+    """One name among USD's validators (two libraries may share it)."""
+
+    severity: Severity = "error"  # type: ignore[misc]
+    unit = "errors"
+    advice = _ADVICE
+    minutes = 10
+
+    def __init__(self, name: str, members: tuple[str, ...], doc: str) -> None:
+        self.id = f"usd.{name}"  # type: ignore[misc]
+        self.title = doc or name  # type: ignore[misc]
+        self.members = members
+
+    def run(self, context: Context) -> Iterator[Finding]:
+        import dataclasses
+
+        found = [e for e in _errors(context) if e[0] in self.members]
+        setting = context.brief.job.rules.get(self.id)
+        told = setting is not None and setting.severity is not None
+        for _, severity, message, prim in found[:MOST]:
+            finding = self.found(context, message, prim, len(found))
+            yield finding if told else dataclasses.replace(finding, severity=severity)
+
+
+def _errors(context: Context) -> list[tuple[str, Severity, str, str]]:
+    result: list[tuple[str, Severity, str, str]] = context.keep("usd", lambda: _validate(context))
+    return result
+
+
+def _validate(context: Context) -> list[tuple[str, Severity, str, str]]:
+    """(validator, severity, message, prim) of everything that USD finds on the stage."""
+    from pxr import UsdValidation
+
+    stage = context.subject.stage
+    if stage is None or not context.subject.native:
+        return []
+    registry = UsdValidation.ValidationRegistry()
+    names = [n for members, _ in _by_name().values() for n in members]
+    errors = UsdValidation.ValidationContext(registry.GetOrLoadValidatorsByName(names)).Validate(stage)
+    result: list[tuple[str, Severity, str, str]] = []
+    for error in errors:
+        kind = error.GetType()
+        severity: Severity = (
+            "error"
+            if kind == UsdValidation.ValidationErrorType.Error
+            else "warning"
+            if kind == UsdValidation.ValidationErrorType.Warn
+            else "info"
+        )
+        prims = [_prim(s) for s in error.GetSites()]
+        prim = next((p for p in prims if p), "")
+        if prim and not prim.startswith(context.subject.prim.rstrip("/")):
+            continue
+        validator = str(error.GetIdentifier()).rpartition(".")[0]
+        result.append((validator, severity, " ".join(error.GetMessage().split()), prim))
+    return result
+
+
+def _prim(site: Any) -> str:
+    if site.IsPrim():
+        return str(site.GetPrim().GetPath())
+    if site.IsProperty():
+        return str(site.GetProperty().GetPrim().GetPath())
+    return ""
+
+
+@cache
+def _by_name() -> dict[str, tuple[tuple[str, ...], str]]:
+    """Short name -> full names, and what it looks for."""
+    from pxr import UsdValidation
+
+    found: dict[str, tuple[tuple[str, ...], str]] = {}
+    for data in sorted(UsdValidation.ValidationRegistry().GetAllValidatorMetadata(), key=lambda d: str(d.name)):
+        library, _, short = str(data.name).rpartition(":")
+        if library.lower().startswith(OURS) or data.isSuite:
+            continue
+        members, doc = found.get(short, ((), ""))
+        found[short] = ((*members, str(data.name)), doc or str(data.doc or "").strip())
+    return found
 
 
 def usd_rules() -> list[Rule]:
     """One rule for each validator of the USD libraries that are installed."""
-    return []
+    return [UsdValidator(name, members, doc) for name, (members, doc) in sorted(_by_name().items())]

@@ -74,6 +74,15 @@ def _no_height(points: NDArray, faces: NDArray, size: float) -> NDArray[np.bool_
     return result
 
 
+def smallest_sine(points: NDArray, faces: NDArray) -> NDArray[np.float64]:
+    """(m,) sine of the smallest angle of each triangle; zero where it has no area."""
+    a, b, c = (points[faces[:, i]] for i in range(3))
+    double = np.sqrt(_squared(np.cross(b - a, c - a)))
+    sides = np.sqrt(np.sort(np.stack([_squared(b - a), _squared(c - b), _squared(a - c)]), axis=0))
+    # the smallest angle lies between the two longer sides
+    return np.divide(double, sides[1] * sides[2], out=np.zeros_like(double), where=sides[1] > 0)
+
+
 def duplicates(faces: NDArray) -> NDArray[np.bool_]:
     """(m,) triangles whose three vertices an earlier triangle has as well, in whatever order."""
     m = len(faces)

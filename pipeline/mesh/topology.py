@@ -108,6 +108,14 @@ class Topology:
         return loops(self.vertices, self.edges)
 
     @cached_property
+    def edge_lengths(self) -> NDArray[np.float64]:
+        """(e,) length of each edge."""
+        ends = self.edges.unique()
+        span = self.vertices[ends[:, 1]] - self.vertices[ends[:, 0]]
+        result: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", span, span, dtype=np.float64))
+        return result
+
+    @cached_property
     def area(self) -> NDArray[np.float64]:
         """(l,) area of each of `solid`."""
         return triangle.areas(self.vertices, self.solid)

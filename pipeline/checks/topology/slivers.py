@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Needle-shaped triangles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipeline.checks.context import Context
+from pipeline.checks.protocol import Finding, Marks, Rule
+from pipeline.mesh.faces import smallest_sine
+
+
+class Slivers(Rule):
+    """Share of triangles with an angle under two degrees."""
+
+    id = "topology.slivers"
+    title = "sliver triangles"
+    severity = "warning"
+    limit = 0.05
+    unit = "share of triangles"
+    advice = "Remesh, or dissolve and triangulate again: slivers shade badly and break baking."
+    regenerate = "ask for a remeshed result"
+    minutes = 20
+
+    #: the angle in degrees under which a triangle is a sliver
+    angle = 2.0
+
+    def run(self, context: Context) -> Iterator[Finding]:
+        for part in context.each_shape():
+            topology = part.shape.topology
+            if len(topology.solid) < 20:
+                continue
+            narrow = smallest_sine(topology.vertices, topology.solid) < np.sin(np.radians(self.angle))
+            share = float(narrow.mean())
+            if share > context.limit(self):
+                yield self.found(
+                    context,
+                    f"{share:.0%} of the triangles have an angle under {self.angle:g} degrees",
+                    part.prim,
+                    share,
+                    (Marks(part.number, faces=topology.live[narrow]),),
+                )

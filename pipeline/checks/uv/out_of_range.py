@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UVs beside the unit square."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipeline.checks.context import Context
+from pipeline.checks.protocol import Finding, Marks, Rule
+from pipeline.checks.subject import Part
+
+
+class OutOfRange(Rule):
+    """UVs outside 0-1 where neither UDIM tiles nor a tiling texture explain it."""
+
+    id = "uv.out-of-range"
+    title = "UVs outside 0-1"
+    severity = "warning"
+    limit = 0
+    unit = "triangles"
+    fixer = "pack-uvs"
+    advice = "Pack the layout into 0-1, or declare UDIM tiles."
+    minutes = 10
+
+    #: what rounding may reach over
+    slack = 1e-3
+
+    def run(self, context: Context) -> Iterator[Finding]:
+        for surface in context.surfaces:
+            if self._explained(context, surface.part):
+                continue
+            uv = surface.uvs.values
+            outside = ~np.isfinite(uv).all(axis=1) | (uv < -self.slack).any(axis=1) | (uv > 1 + self.slack).any(axis=1)
+            faces = np.flatnonzero(outside[surface.uvs.triangles].any(axis=1)).astype(np.int32)
+            if len(faces) > context.limit(self):
+                low, high = np.nanmin(uv, axis=0), np.nanmax(uv, axis=0)
+                yield self.found(
+                    context,
+                    f"{len(faces):,} triangles lie outside 0-1 (u {low[0]:.2f} to {high[0]:.2f}, "
+                    f"v {low[1]:.2f} to {high[1]:.2f})",
+                    surface.part.prim,
+                    len(faces),
+                    (Marks(surface.part.number, faces=faces),),
+                )
+
+    @staticmethod
+    def _explained(context: Context, part: Part) -> bool:
+        materials = [context.subject.materials[n] for n in part.materials if n >= 0]
+        textures = [t for m in materials for t in m.textures]
+        return any(t.tiles or {t.wrap_s, t.wrap_t} & {"repeat", "mirror"} for t in textures)

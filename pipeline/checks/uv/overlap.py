@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Islands on top of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipeline.checks.context import Context
+from pipeline.checks.protocol import Finding, Marks, Rule
+from pipeline.checks.surfaces import Coverage
+
+
+class Overlap(Rule):
+    """Share of the covered texels that triangles of different islands cover."""
+
+    id = "uv.overlap"
+    title = "overlapping islands"
+    severity = "error"
+    limit = 0.01
+    unit = "share of covered texels"
+    fixer = "unwrap"
+    advice = "Pack the islands again; what is baked would land on both."
+    minutes = 15
+
+    def run(self, context: Context) -> Iterator[Finding]:
+        for surface in context.surfaces:
+            coverage = surface.coverage
+            if not coverage.texels:
+                continue
+            clash = coverage.clash
+            if context.brief.job.needs.allow_mirrored_uvs:
+                clash = clash & ~self._stacked(coverage, surface.islands.count)
+            share = len(np.unique(coverage.texel[clash])) / coverage.texels
+            if share > context.limit(self):
+                yield self.found(
+                    context,
+                    f"{share:.1%} of the covered texels belong to more than one island",
+                    surface.part.prim,
+                    share,
+                    (Marks(surface.part.number, faces=surface.faces[coverage.triangles]),),
+                )
+
+    @staticmethod
+    def _stacked(coverage: Coverage, islands: int) -> np.ndarray:
+        """(j,) entries of islands that lie on others with nearly all they have: stacked on purpose."""
+        whole = np.bincount(coverage.island, minlength=islands)
+        shared = np.bincount(coverage.island[coverage.clash], minlength=islands)
+        stacked = shared >= 0.95 * whole
+        deliberate: np.ndarray = stacked[coverage.island]
+        lone = np.ones(len(coverage.texel), bool)  # a texel is excused where all islands on it are stacked
+        _, texel = np.unique(coverage.texel, return_inverse=True)
+        spoilt = np.bincount(texel, ~deliberate, minlength=int(texel.max()) + 1 if len(texel) else 0) > 0
+        lone &= ~spoilt[texel]
+        return lone

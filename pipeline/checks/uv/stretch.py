@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layouts that pull texels out of shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from pipeline.checks.context import Context
+from pipeline.checks.protocol import Finding, Marks, Rule
+from pipeline.checks.weighted import percentile
+
+
+class Stretch(Rule):
+    """Ratio of the singular values of the map from layout to surface, 95th percentile by area."""
+
+    id = "uv.stretch"
+    title = "stretched UVs"
+    severity = "warning"
+    limit = 3
+    unit = "ratio"
+    fixer = "unwrap"
+    advice = "Cut another seam, or relax the islands."
+    minutes = 20
+
+    def run(self, context: Context) -> Iterator[Finding]:
+        for surface in context.surfaces:
+            large, small = surface.islands.stretch
+            sound = np.isfinite(large) & (surface.area > 0)
+            if not sound.any():
+                continue
+            ratio = np.where(sound, large / np.maximum(small, large * 1e-6), 0)
+            value = percentile(ratio[sound], surface.area[sound], 95)
+            if value > context.limit(self):
+                faces = surface.faces[sound & (ratio > context.limit(self))]
+                yield self.found(
+                    context,
+                    f"5 % of the surface is stretched by more than {value:.1f} to one",
+                    surface.part.prim,
+                    value,
+                    (Marks(surface.part.number, faces=faces),),
+                )
