@@ -40,6 +40,7 @@ def import_file(
     units: str | None = None,
     up: str | None = None,
     name: str | None = None,
+    root: str | PathLike[str] | None = None,
     limits: sandbox.Limits | None = None,
 ) -> ImportReport:
     """Read an outside file and write it as a package.
@@ -47,7 +48,7 @@ def import_file(
     Parameters
     ----------
     path
-        GLB, glTF, FBX, OBJ, STL, PLY, USD or USDZ. It may name files in its own folder and beneath.
+        GLB, glTF, FBX, OBJ, STL, PLY, USD or USDZ.
     out_dir
         The package's folder: new, or empty. It appears complete or not at all.
     units
@@ -56,6 +57,8 @@ def import_file(
         X, Y or Z, likewise.
     name
         The displayName of /Asset; the file's name where None.
+    root
+        The folder that holds everything the file may name; its own folder where None.
     limits
         Of the worker; by the file's size where None.
 
@@ -89,7 +92,8 @@ def import_file(
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-", dir=target.parent)).resolve()
     try:
-        told = _read(source, real, kind, staging, units, up.upper() if up else None, name, limits, size)
+        options = {"units": units, "up": up.upper() if up else None, "name": source.stem if name is None else name}
+        told = _read(source, real, kind, staging, options, _root(real, kind, root), limits)
         digests = _seal(staging, source)
         staging.chmod(0o755)
         with contextlib.suppress(FileNotFoundError):
@@ -104,17 +108,33 @@ def import_file(
     )  # fmt: skip
 
 
+def _root(real: Path, kind: Format, root: str | PathLike[str] | None) -> Path | None:
+    """The folder a file may name others in; None for formats that name none."""
+    if not kind.names_files:
+        return None
+    if root is None:
+        return real.parent
+    folder = Path(root).resolve()
+    if not real.is_relative_to(folder):
+        raise UsageError("the file does not lie in the folder that is to hold what it names", path=root)
+    return folder
+
+
 def _read(
-    source: Path, real: Path, kind: Format, staging: Path, units: str | None, up: str | None,
-    name: str | None, limits: sandbox.Limits | None, size: int,
-) -> dict[str, Any]:  # fmt: skip
+    source: Path,
+    real: Path,
+    kind: Format,
+    staging: Path,
+    options: dict[str, str | None],
+    root: Path | None,
+    limits: sandbox.Limits | None,
+) -> dict[str, Any]:
     arguments = {
-        "path": str(real), "module": kind.module, "folder": str(real.parent) if kind.names_files else None,
-        "out": str(staging), "units": units, "up": up, "name": source.stem if name is None else name,
+        "path": str(real), "module": kind.module, "folder": str(root) if root else None, "out": str(staging), **options,
     }  # fmt: skip
     ran = sandbox.run(
-        "pipeline.importers.convert:convert", arguments, read=[real.parent if kind.names_files else real],
-        write=[staging], limits=limits or sandbox.Limits.for_size(size), path=source,
+        "pipeline.importers.convert:convert", arguments, read=[root or real], write=[staging],
+        limits=limits or sandbox.Limits.for_size(real.stat().st_size), path=source,
     )  # fmt: skip
     if not isinstance(ran.result, dict):
         raise ImportRefused("its reader gave no report", path=source)

@@ -41,11 +41,12 @@ class ImageReport(BaseModel):
     color_space: str
 
 
-def sniff_image(head: bytes) -> str:
-    """The format by the first bytes; empty where none is known."""
+def sniff_image(head: bytes, name: str = "") -> str:
+    """The format by the first bytes, or by the name for TGA, which has none; empty where none is known."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
-    return next((name for magic, name in _MAGIC if head.startswith(magic)), "")
+    found = next((kind for magic, kind in _MAGIC if head.startswith(magic)), "")
+    return found or ("tga" if name.lower().endswith(".tga") else "")
 
 
 def check_image(path: str | PathLike[str], *, formats: frozenset[str] = USD_FORMATS) -> ImageReport:
@@ -96,7 +97,7 @@ def decode(path: Path, formats: frozenset[str]) -> tuple[dict[str, Any], Any]:
     OpenImageIO.attribute("threads", 1)
     OpenImageIO.attribute("exr_threads", -1)
     with path.open("rb") as f:
-        kind = sniff_image(f.read(16))
+        kind = sniff_image(f.read(16), path.name)
     if kind not in formats:
         asked = ", ".join(sorted(formats))
         raise ImportRefused(f"is {kind or 'no picture'}, not one of {asked}", path=path)

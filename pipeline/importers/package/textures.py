@@ -14,7 +14,7 @@ from pipeline.sandbox.image import USD_FORMATS, decode, sniff_image
 
 FOLDER = "textures"
 #: formats that OpenImageIO reads and USD does not: rewritten as PNG, or as EXR where they hold more than 16 bits
-_REWRITTEN = frozenset({"webp", "hdr", "tif", "bmp", "gif"})
+_REWRITTEN = frozenset({"webp", "hdr", "tif", "bmp", "gif", "tga"})
 #: bytes of all the pictures of one file
 TOTAL_LIMIT = 4 << 30
 
@@ -46,7 +46,7 @@ class Textures:
             self.scene.lose(f"image {image.name!r}", "texture", e.message)
 
     def _write(self, image: Image, content: bytes) -> str:
-        kind = sniff_image(content[:16])
+        kind = sniff_image(content[:16], image.name)
         if kind not in USD_FORMATS | _REWRITTEN:
             raise ImportRefused(f"is {kind or 'no picture that is known'}")
         target = self.folder / FOLDER
