@@ -23,9 +23,11 @@ from pipeline.usd.anchoring import relative
 from pipeline.usd.schemas import register
 from pipeline.versions.commit import commit
 from pipeline.versions.layout import Layout, checked_name
+from pipeline.versions.locks import locked
 from pipeline.versions.objects import ObjectStore
 from pipeline.versions.store import VersionStore
 from pipeline.versions.version import Version
+from pipeline.versions.work import base_of, is_empty
 
 if TYPE_CHECKING:
     from pipeline.versions.diff import Diff
@@ -190,22 +192,72 @@ class Project:
     # ---------------------------------------------------------------- edit
 
     @contextmanager
-    def edit(self) -> Iterator[Usd.Stage]:
+    def edit(self, *, whole: bool = False) -> Iterator[Usd.Stage]:
         """A stage whose edit target is the work layer of the current branch.
 
         Saved whole on leaving; on an exception the layer stays as it was. Calls may be nested in one
         thread: the outermost saves.
+
+        Parameters
+        ----------
+        whole
+            The work layer holds everything the branch says, so that what is committed can be deleted,
+            renamed and reordered; see `remove` and `rename`.
         """
         open_now: Editing | None = getattr(self._thread, "editing", None)
         if open_now:
             yield open_now.stage
             return
-        with Editing.on(self.store, self.work, self.branch_name) as editing:
+        with Editing.on(self.store, self.work, self.branch_name, whole) as editing:
             self._thread.editing = editing
             try:
                 yield editing.stage
             finally:
                 self._thread.editing = None
+
+    def remove(self, *paths: str) -> None:
+        """Delete prims or properties, committed or not, from the current branch; uncommitted until `commit`.
+
+        Raises
+        ------
+        ProjectError
+            Nothing on this branch defines one of them: it comes through a reference or is not there.
+        """
+        from pipeline.project.namespace import remove
+
+        with self.edit(whole=True) as stage:
+            remove(stage, paths)
+
+    def rename(self, old: str, new: str) -> None:
+        """Move a prim to another name or parent; relationships and connections follow.
+
+        Raises
+        ------
+        ProjectError
+            It cannot be moved, with USD's reason.
+        """
+        from pipeline.project.namespace import move
+
+        with self.edit(whole=True) as stage:
+            move(stage, old, new)
+
+    def discard(self) -> None:
+        """Throw the uncommitted work on the current branch away."""
+        with locked(self.store.work(self.work, self.branch_name).lock, "your work"):
+            work = self.store.work(self.work, self.branch_name)
+            head = self.head()
+            work.clear(head, self.store.metadata(head))
+            work.show_person(self.store.metadata(head))
+        self.refresh()
+
+    @property
+    def modified(self) -> bool:
+        """Whether there is uncommitted work on the current branch."""
+        work = self.store.work(self.work, self.branch_name)
+        if not work.path.exists():
+            return False
+        layer = work.read()
+        return not is_empty(layer, self.store.metadata(base_of(layer) or self.head()))
 
     def anchor(self, path: str | os.PathLike[str]) -> str:
         """The relative asset path to author inside `edit()` for a file, say an object of the store."""
@@ -254,7 +306,7 @@ class Project:
 
     # ---------------------------------------------------------------- versions
 
-    def commit(self, message: str) -> Version:
+    def commit(self, message: str, *, settle: Settle | None = None) -> Version:
         """Freeze the work layer as a new version of the current branch.
 
         Raises
@@ -265,7 +317,7 @@ class Project:
             The branch moved meanwhile and touches the same things; the work stays.
         """
         try:
-            return commit(self.store, self.work, self.branch_name, message)
+            return commit(self.store, self.work, self.branch_name, message, settle)
         finally:
             self.refresh()
 
@@ -280,6 +332,18 @@ class Project:
         from pipeline.versions.branches import make_branch
 
         return make_branch(self.store, name, ref or self.branch_name)
+
+    def branches(self) -> list[str]:
+        """Names of all branches."""
+        return self.store.refs.branches()
+
+    def tags(self) -> list[str]:
+        """Names of all tags."""
+        return self.store.refs.tags()
+
+    def head(self, branch: str | None = None) -> str:
+        """The id of a branch's newest version (default: the current branch)."""
+        return self.store.refs.head(branch or self.branch_name)
 
     def switch(self, name: str) -> None:
         """Go to another branch; uncommitted work stays on the branch it was made on.

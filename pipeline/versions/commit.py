@@ -17,8 +17,9 @@ from pipeline.versions.diff import changes_between
 from pipeline.versions.fields import kind_of, spec_at
 from pipeline.versions.fold import ROOT, paths_of
 from pipeline.versions.locks import locked
-from pipeline.versions.merge import merge_views
+from pipeline.versions.merge import Settle, merge_views
 from pipeline.versions.recording import Authorship, record_changes, record_delta
+from pipeline.versions.settling import swapped, turned
 from pipeline.versions.store import VersionStore
 from pipeline.versions.version import Version, root_metadata, set_root_metadata
 from pipeline.versions.views import StackView, view_of_version
@@ -27,8 +28,13 @@ from pipeline.versions.work import base_of, is_empty, is_whole, without_marks
 __all__ = ["commit", "settle_work"]
 
 
-def commit(store: VersionStore, who: str, branch: str, message: str) -> Version:
+def commit(store: VersionStore, who: str, branch: str, message: str, settle: Settle | None = None) -> Version:
     """Freeze the work of `who` on `branch` as a new version.
+
+    Parameters
+    ----------
+    settle
+        Settles what others changed meanwhile and the work changes too; `ours` is the work.
 
     Raises
     ------
@@ -51,7 +57,7 @@ def commit(store: VersionStore, who: str, branch: str, message: str) -> Version:
             raise VersionError(f"nothing to commit on {branch!r}", path=work.path, remedy="edit the stage first")
         by = Authorship(branch, who, message, (head,), work.digest())
         frozen = _frozen(store, layer, base, head, work.path.parent)
-        version = _record(store, frozen, by)
+        version = _record(store, frozen, by, settle)
         work.clear(version.id, store.metadata(version.id))
         if frozen.whole:
             work.show_person(store.metadata(version.id))
@@ -96,20 +102,20 @@ def _frozen(store: VersionStore, layer: Sdf.Layer, base: str, head: str, folder:
     return _Frozen(layer, base, head, whole)
 
 
-def _record(store: VersionStore, work: _Frozen, by: Authorship) -> Version:
+def _record(store: VersionStore, work: _Frozen, by: Authorship, settle: Settle | None) -> Version:
     if not work.whole and (work.base == work.head or not _met(store, work)):
         return record_delta(store, work.head, work.layer, by)
     base = view_of_version(store, work.base)
     beneath = () if work.whole else base.layers
     theirs = StackView((work.layer, *beneath), (work.layer.identifier, *(base.names if beneath else ())))
     head = view_of_version(store, work.head)
-    merged = merge_views(base, head, theirs, store=store)
+    merged = merge_views(base, head, theirs, settle=swapped(settle), store=store)
     if merged.conflicts:
         first = merged.conflicts[0]
         raise MergeConflict(
             f"{by.branch!r} moved meanwhile and {len(merged.conflicts)} of your changes meet others': "
             f"{first.path} {first.field}",
-            conflicts=merged.conflicts,
+            conflicts=[turned(conflict) for conflict in merged.conflicts],
             prim=first.path,
             remedy="nothing was committed and your work is kept: settle with `gates commit --ours` or `--theirs`",
         )

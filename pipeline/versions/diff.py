@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ __all__ = ["Change", "Diff", "SpecChange", "changes_between", "compare"]
 
 #: fields of a root that say who made a layer, not what is in it
 ABOUT = {"customLayerData", "comment", "documentation", "owner"}
+
+
+_OBJECT = re.compile(r"[0-9a-f]{64}\.")
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,7 @@ def _candidates(a: StackView, b: StackView, store: VersionStore | None) -> set[S
         shared += 1
     mine, theirs = len(a.names) - shared, len(b.names) - shared
     found: set[Sdf.Path] = set()
-    if store and mine and theirs and not shared:
+    if store and mine and theirs and not shared and _stored(a) and _stored(b):
         # two checkpoints: join their digests instead of reading them
         old, new = (digests_of(store.layout, v.names[-1], v.layers[-1]) for v in (a, b))
         found.update(old.differing(new))
@@ -177,6 +181,11 @@ def _candidates(a: StackView, b: StackView, store: VersionStore | None) -> set[S
     for layer in (*a.layers[:mine], *b.layers[:theirs]):
         found.update(paths_of(layer))
     return found
+
+
+def _stored(view: StackView) -> bool:
+    """Whether the bottom of a stack is an object, whose digests are worth keeping."""
+    return bool(_OBJECT.match(view.names[-1]))
 
 
 def _field_changes(path: str, change: SpecChange) -> Iterable[Change]:

@@ -18,7 +18,7 @@ import xxhash
 from pxr import Sdf
 
 from pipeline.usd.writing import temporary
-from pipeline.versions.fields import is_list_op, read_fields, spec_at
+from pipeline.versions.fields import as_numbers, is_list_op, read_fields, spec_at
 from pipeline.versions.fold import paths_of
 from pipeline.versions.layout import Layout
 
@@ -106,20 +106,20 @@ def _digest(spec: Sdf.Spec) -> tuple[int, int]:
 
 def _feed(state: Any, value: Any) -> None:
     kind = type(value).__name__
-    state.update(kind)
+    state.update(kind.encode())
     if isinstance(value, dict):
         for key in sorted(value):
-            state.update(repr(key))
+            state.update(repr(key).encode())
             _feed(state, value[key])
     elif is_list_op(value):
         for part in _PARTS:
             items = getattr(value, part)
             if items or part == "explicitItems":
-                state.update(f"{part}{value.isExplicit}{items!r}")
-    elif kind.endswith("Array") and hasattr(value, "__array_interface__"):
-        state.update(np.ascontiguousarray(value).tobytes())
+                state.update(f"{part}{value.isExplicit}{items!r}".encode())
+    elif (numbers := as_numbers(value)) is not None:
+        state.update(np.ascontiguousarray(numbers))
     else:
-        state.update(repr(value))
+        state.update(repr(value).encode())
 
 
 _PARTS = ("explicitItems", "prependedItems", "appendedItems", "deletedItems", "addedItems", "orderedItems")

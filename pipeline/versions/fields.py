@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 from pxr import Sdf
 
-__all__ = ["NotOneLayer", "combine", "is_list_op", "kind_of", "read_fields", "same", "spec_at", "write_fields"]
+__all__ = [
+    "NotOneLayer",
+    "as_numbers",
+    "combine",
+    "is_list_op",
+    "kind_of",
+    "read_fields",
+    "same",
+    "spec_at",
+    "write_fields",
+]
 
 Fields = dict[str, Any]
 
@@ -58,6 +68,17 @@ def read_fields(spec: Sdf.Spec) -> Fields:
     return {name: spec.GetInfo(name) for name in spec.ListInfoKeys() if name not in STACK}
 
 
+def as_numbers(value: object) -> np.ndarray | None:
+    """An array value as numpy sees its memory; None where it is no array of numbers."""
+    if type(value).__module__ != "pxr.Vt" or not type(value).__name__.endswith("Array"):
+        return None
+    try:
+        array = np.asarray(memoryview(value))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return array if array.dtype.kind in "iufb" else None
+
+
 def same(a: object, b: object) -> bool:
     """Whether two field values are the same to the bit, NaN being the same as NaN.
 
@@ -69,13 +90,19 @@ def same(a: object, b: object) -> bool:
         return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
     if isinstance(a, float) and isinstance(b, float):
         return a == b or (math.isnan(a) and math.isnan(b))
+    numbers, others = as_numbers(a), as_numbers(b)
+    if numbers is not None and others is not None:
+        return numbers.shape == others.shape and np.array_equal(_memory(numbers), _memory(others))
     if a == b:
         return True
-    if type(a).__name__.endswith("Array") and hasattr(a, "__array_interface__"):
-        return np.asarray(a).tobytes() == np.asarray(b).tobytes()
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
     return repr(a) == repr(b) and not is_list_op(a) and "nan" in repr(a).lower()
+
+
+def _memory(numbers: np.ndarray) -> np.ndarray:
+    """(n,) uint8: the bytes of an array, not copied."""
+    return np.ascontiguousarray(numbers).reshape(-1).view(np.uint8)
 
 
 def combine(kind: str, strong: Fields, weak: Fields) -> Fields:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pxr import Gf, Sdf
 
-from pipeline.versions.fields import is_list_op
+from pipeline.versions.fields import as_numbers, is_list_op
 
 __all__ = ["extent_of_change", "plain", "short"]
 
@@ -58,10 +58,8 @@ def extent_of_change(old: Any, new: Any) -> str | None:
 
     `12 of 4,096 points differ, at most by 0.25, within (0, 1, 0) … (1, 2, 0)`
     """
-    if not (_is_array(old) and _is_array(new)):
-        return None
-    a, b = np.asarray(old), np.asarray(new)
-    if a.dtype.kind not in "iufb" or b.dtype.kind not in "iufb":
+    a, b = as_numbers(old), as_numbers(new)
+    if a is None or b is None or not len(a):
         return None
     if a.shape[1:] != b.shape[1:]:
         return None
@@ -77,10 +75,6 @@ def extent_of_change(old: Any, new: Any) -> str | None:
     return text
 
 
-def _is_array(value: Any) -> bool:
-    return type(value).__name__.endswith("Array") and hasattr(value, "__array_interface__")
-
-
 def _point(values: np.ndarray) -> str:
     return "(" + ", ".join(f"{v:.4g}" for v in values) + ")"
 
@@ -89,11 +83,10 @@ def _array(value: Any) -> Any:
     if len(value) <= LONGEST:
         return [plain(item) for item in value]
     summary: dict[str, Any] = {"array": type(value).__name__, "length": len(value)}
-    if hasattr(value, "__array_interface__"):
-        numbers = np.asarray(value)
-        if numbers.dtype.kind in "iuf":
-            summary["min"] = np.nanmin(numbers, axis=0).tolist()
-            summary["max"] = np.nanmax(numbers, axis=0).tolist()
+    numbers = as_numbers(value)
+    if numbers is not None and numbers.dtype.kind in "iuf":
+        summary["min"] = np.nanmin(numbers, axis=0).tolist()
+        summary["max"] = np.nanmax(numbers, axis=0).tolist()
     return summary
 
 
