@@ -118,7 +118,7 @@ def generate(
     known_asset(stage, asset)
     require(stage, project, asset, "generation")
     request = _request(project, stage, asset, count, seed, generator, options or {})
-    chosen = generators.get(generator)
+    chosen = generators.get(generator, project=project.root, jobs=project.layout.private / "jobs")
     rows: list[CandidateRow] = []
     failed: list[Failure] = []
     with scratch(project, "generate") as folder:

@@ -67,7 +67,7 @@ def world_box(prim: Usd.Prim, time: Usd.TimeCode | None = None) -> Box | None:
     if extent.IsEmpty():
         return None
     native = np.array([extent.GetCorner(i) for i in range(8)], np.float64)
-    corners = native @ to_metres(prim.GetStage())[:3, :3]
+    corners: NDArray[np.float64] = native @ to_metres(prim.GetStage())[:3, :3]
     return Box(corners.min(0), corners.max(0))
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do its colours belong? Saturation and distance of each material against the project's palette.
 
-Colour is compared as a person sees it: mean albedo per material over its faces; saturation as HSV of sRGB values, distance as CIEDE2000 in CIE Lab under D65.
+Colour is compared as a person sees it: mean albedo per material over its faces; saturation as HSV of sRGB values,
+distance as CIEDE2000 in CIE Lab under D65.
 """
 
 from __future__ import annotations
