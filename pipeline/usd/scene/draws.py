@@ -91,8 +91,14 @@ def group_matrices(scene: Scene, node: Node, depth: int = 0) -> Iterator[tuple[N
                 yield below, product.reshape(-1, 4, 4)
 
 
-def bounds(scene: Scene) -> Doubles | None:
-    """World bounds `(2, 3)` of everything that is drawn at the time that was read, skinned; metres, Y up."""
+def bounds(scene: Scene, *, posed: bool = True) -> Doubles | None:
+    """World bounds `(2, 3)` of everything that is drawn at the time that was read, in metres, Y up.
+
+    Parameters
+    ----------
+    posed
+        Skinned and shaped; otherwise skinned meshes count as they are stored, untransformed.
+    """
     from pipeline.usd.scene.posing import posed_points
 
     low, high = np.full(3, np.inf), np.full(3, -np.inf)
@@ -101,9 +107,9 @@ def bounds(scene: Scene) -> Doubles | None:
         mesh = scene.meshes[draw.mesh]
         if not len(mesh.face_vertices):
             continue
-        posed = posed_points(scene, draw.node, draw.number)
-        if posed is not None:
-            used = posed[np.unique(mesh.face_vertices)]
+        stood = posed_points(scene, draw.node, draw.number) if posed else _stored(scene, draw)
+        if stood is not None:
+            used = stood[np.unique(mesh.face_vertices)]
             low, high = np.minimum(low, used.min(0)), np.maximum(high, used.max(0))
             continue
         points = extremes.get(draw.mesh)
@@ -119,6 +125,12 @@ def bounds(scene: Scene) -> Doubles | None:
                 low[axis] = min(low[axis], float((along.min(0) + shift).min()))
                 high[axis] = max(high[axis], float((along.max(0) + shift).max()))
     return None if not np.isfinite(low).all() else np.stack([low, high])
+
+
+def _stored(scene: Scene, draw: Draw) -> Floats | None:
+    """The points of a skinned mesh as they are stored; None for others."""
+    mesh = scene.meshes[draw.mesh]
+    return mesh.points if mesh.skin is not None and draw.node.skin_root is not None else None
 
 
 def _used(points: Floats, vertices: np.ndarray) -> Floats:
