@@ -24,6 +24,8 @@ def options_of(target: Target) -> FbxOptions:
         up_axis=target.up_axis,
         material="physical" if target.name in ("unreal", "unity") else "gltf",
         textures="embed" if target.textures.embed else "copy",
+        max_texture=target.textures.max_size,
+        texture_format=target.textures.format,
         packed="keep" if unreal and target.textures.pack_orm else "split",
         static_prefix=target.names.static_mesh,
         skeletal_prefix=target.names.skeletal_mesh,

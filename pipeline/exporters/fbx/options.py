@@ -28,6 +28,10 @@ class FbxOptions:
     packed
         `split` takes the channel that an input reads out of a packed picture, since FBX cannot name a
         channel; `keep` leaves the picture as it is and reports the loss.
+    max_texture
+        Longer side of a picture in pixels; 0 leaves it.
+    texture_format
+        `keep`, `png` or `jpeg`.
     triangulate
         Triangles in place of polygons.
     static_prefix, skeletal_prefix, material_prefix, texture_prefix
@@ -58,6 +62,8 @@ class FbxOptions:
     material: Literal["gltf", "physical", "metal_rough"] = "gltf"
     textures: Literal["embed", "copy"] = "embed"
     packed: Literal["split", "keep"] = "split"
+    max_texture: int = 0
+    texture_format: str = "keep"
     triangulate: bool = False
     static_prefix: str = ""
     skeletal_prefix: str = ""

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pipeline.errors import GatesError
-from pipeline.usd.scene import Texture, read_texture
+from pipeline.exporters.baking import Picture, as_it_is, baked, delivered, picture_of
+from pipeline.usd.scene import Texture
 from pipeline.usd.scene.report import Report
-from pipeline.usd.scene.textures import inner_name
 
 from .document import Document
 from .options import FbxOptions
-from .picture import Picture, bake, plain
 from .properties import enum, properties, string, switch, vector
 from .records import RecordWriter, f64, i32, i64, named, text
 
@@ -71,30 +70,28 @@ class TextureLibrary:
     # ------------------------------------------------------------------ pictures
 
     def _picture(self, texture: Texture, path: str, slot: str, material: str) -> _Video | None:
-        as_is = plain(texture, slot)
+        as_is = as_it_is(texture, slot)
         key: tuple[object, ...] = (path,) if as_is else (path, slot, texture.channel, texture.scale, texture.bias)
         if key in self._pictures:
             return self._pictures[key]
         made: _Video | None = None
         try:
-            picture = Picture(inner_name(path), read_texture(path))
-            if not as_is:
-                picture = self._prepared(picture, texture, slot, material)
-            made = self._video(picture)
+            picture = picture_of(path) if as_is else self._prepared(path, texture, slot, material)
+            made = self._video(delivered(picture, self.options.max_texture, self.options.texture_format))
         except GatesError as e:
             self.report.lose(material, f"texture of {slot}", e.message)
         self._pictures[key] = made
         return made
 
-    def _prepared(self, picture: Picture, texture: Texture, slot: str, material: str) -> Picture:
+    def _prepared(self, path: str, texture: Texture, slot: str, material: str) -> Picture:
         if self.options.packed == "keep" and texture.scale == (1.0, 1.0, 1.0, 1.0) and not any(texture.bias):
             self.report.lose(
                 material,
                 f"channel {texture.channel} of {slot}",
-                f"FBX cannot name a channel; {picture.name} is connected as it is",
+                "FBX cannot name a channel; the packed picture is connected as it is",
             )
-            return picture
-        return bake(picture, texture, slot)
+            return picture_of(path)
+        return baked(path, texture, slot)
 
     def _video(self, picture: Picture) -> _Video:
         digest = hashlib.blake2b(picture.data, digest_size=16).hexdigest()
