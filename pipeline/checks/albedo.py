@@ -83,7 +83,7 @@ def _uv(part: Part, texture: Texture, triangle: NDArray, places: NDArray) -> NDA
     det = np.where(det > 0, det, 1)
     s, t = (vv * wu - uv * wv) / det, (uu * wv - uv * wu) / det
     p, q, r = (uvs.values[uvs.triangles[triangle, i]].astype(np.float64) for i in range(3))
-    result = p + s[:, None] * (q - p) + t[:, None] * (r - p)
+    result: NDArray[np.float64] = p + s[:, None] * (q - p) + t[:, None] * (r - p)
     if texture.transform is not None:
         angle = np.radians(texture.transform.rotation)
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

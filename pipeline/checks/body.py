@@ -61,13 +61,14 @@ class Body:
     @cached_property
     def cross(self) -> NDArray:
         """(m, 3) normals as long as twice the area."""
+        if len(self.parts) == 1 and self.parts[0].matrix is None:
+            return self.parts[0].shape.topology.cross
         return triangle.cross(self.points, self.faces)
 
     @cached_property
     def area(self) -> NDArray[np.float64]:
         """(m,) areas, square metres."""
-        result: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", self.cross, self.cross, dtype=np.float64)) / 2
-        return result
+        return triangle.lengths(self.cross) / 2
 
     @cached_property
     def shell(self) -> NDArray[np.int32]:

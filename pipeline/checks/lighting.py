@@ -78,4 +78,5 @@ def _centred(values: NDArray, group: NDArray) -> NDArray[np.float64]:
     """Values without the mean of their group."""
     many = np.bincount(group)
     mean = np.stack([np.bincount(group, values[:, i]) for i in range(values.shape[1])], axis=1)
-    return values - (mean / np.maximum(many, 1)[:, None])[group]
+    result: NDArray[np.float64] = values - (mean / np.maximum(many, 1)[:, None])[group]
+    return result

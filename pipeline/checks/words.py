@@ -39,6 +39,6 @@ def area_name(square_metres: float) -> str:
     return f"{square_metres:.3g} m²"
 
 
-def size_name(size: Sequence[float]) -> str:
+def size_name(size: Sequence[float] | NDArray) -> str:
     """`1.20 x 0.80 x 0.45 m`."""
     return " x ".join(f"{v:.3g}" for v in size) + " m"

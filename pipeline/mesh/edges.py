@@ -60,7 +60,7 @@ class Edges:
     def conflicting(self) -> NDArray[np.bool_]:
         """(p,) for each of `paired`: both faces run through the edge in the same direction."""
         flat = self.faces.reshape(-1)
-        return np.equal(flat[self.paired[:, 0]], flat[self.paired[:, 1]])
+        return np.equal(flat.take(self.paired[:, 0]), flat.take(self.paired[:, 1]))
 
     @cached_property
     def neighbours(self) -> NDArray[np.int32]:

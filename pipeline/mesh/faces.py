@@ -8,18 +8,51 @@ from numpy.typing import NDArray
 
 #: a triangle lower than this share of the mesh's diagonal has no area (float32 cannot hold its height)
 FLAT = 1e-8
+#: triangles worked on at once: their corners stay in the processor's cache
+_BATCH = 1 << 14
 
 
 def cross(points: NDArray, faces: NDArray) -> NDArray:
     """(m, 3) normals whose length is twice the area, float32 or as `points`."""
-    a = points[faces[:, 0]]
-    result: NDArray = np.cross(points[faces[:, 1]] - a, points[faces[:, 2]] - a)
-    return result
+    return _survey(points, faces, None)[0]
+
+
+def survey(points: NDArray, faces: NDArray, size: float) -> tuple[NDArray, NDArray[np.bool_]]:
+    """`cross` and `degenerate` in one pass over the triangles."""
+    normal, doubtful = _survey(points, faces, size)
+    flat = repeated(faces)
+    few = np.flatnonzero(doubtful)
+    flat[few] |= _no_height(points, faces[few], size)
+    return normal, flat
+
+
+def _survey(points: NDArray, faces: NDArray, size: float | None) -> tuple[NDArray, NDArray[np.bool_]]:
+    """Normals, and which triangles are so low that their height must be measured exactly."""
+    normal = np.empty((len(faces), 3), points.dtype)
+    doubtful = np.zeros(len(faces), bool)
+    for start in range(0, len(faces), _BATCH):
+        part = slice(start, start + _BATCH)
+        corners = points.take(faces[part].reshape(-1), axis=0).reshape(-1, 3, 3)
+        u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+        n = normal[part]
+        for axis in range(3):
+            one, two = (axis + 1) % 3, (axis + 2) % 3
+            np.subtract(u[:, one] * v[:, two], u[:, two] * v[:, one], out=n[:, axis])
+        if size is not None:
+            reach = _squared(u) + _squared(v)  # at least a quarter of the longest side's square
+            bound = np.maximum((8 * FLAT * size) ** 2 * reach, 1e-10 * reach * reach)
+            np.less_equal(_squared(n), bound, out=doubtful[part])
+    return normal, doubtful
 
 
 def areas(points: NDArray, faces: NDArray) -> NDArray[np.float64]:
     """(m,) areas of triangles."""
-    return np.sqrt(_squared(cross(points, faces))) / 2
+    return lengths(cross(points, faces)) / 2
+
+
+def lengths(vectors: NDArray) -> NDArray[np.float64]:
+    """(m,) length of each vector."""
+    return np.sqrt(_squared(vectors))
 
 
 def normals(points: NDArray, faces: NDArray) -> NDArray:
@@ -54,16 +87,7 @@ def degenerate(points: NDArray, faces: NDArray, size: float | None = None) -> ND
     size
         What heights are compared with; the diagonal of the bounding box where not given.
     """
-    flat = repeated(faces)
-    size = diagonal(points) if size is None else size
-    a, b, c = (points[faces[:, i]] for i in range(3))
-    u, v = b - a, c - a
-    double = np.sqrt(_squared(np.cross(u, v)))
-    # the longest side is at most the sum of two: a cheap bound picks the few that are measured exactly
-    reach = np.abs(u).sum(axis=1) + np.abs(v).sum(axis=1)
-    doubtful = np.flatnonzero((double <= 4 * FLAT * size * reach) | (double <= 1e-5 * reach * reach))
-    flat[doubtful] |= _no_height(points, faces[doubtful], size)
-    return flat
+    return survey(points, faces, diagonal(points) if size is None else size)[1]
 
 
 def _no_height(points: NDArray, faces: NDArray, size: float) -> NDArray[np.bool_]:

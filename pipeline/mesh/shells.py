@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.mesh.edges import Edges
-from pipeline.mesh.faces import cross
+from pipeline.mesh.faces import cross, lengths
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,15 @@ class Shells:
         The shell of each face.
     count
         How many there are.
+    cross : (m, 3) float
+        Normals of the faces, as long as twice the area.
     """
 
     points: NDArray
     edges: Edges
     label: NDArray[np.int32]
     count: int
+    cross: NDArray
 
     @cached_property
     def faces(self) -> NDArray[np.int64]:
@@ -42,8 +45,7 @@ class Shells:
     @cached_property
     def area(self) -> NDArray[np.float64]:
         """(s,) surface of each shell."""
-        n = cross(self.points, self.edges.faces)
-        length = np.sqrt(np.einsum("ij,ij->i", n, n, dtype=np.float64)) / 2
+        length = lengths(self.cross) / 2
         return np.bincount(self.label, length, minlength=self.count).astype(np.float64)
 
     @cached_property
@@ -53,8 +55,8 @@ class Shells:
             return np.zeros(self.count)
         middle = (self.points.min(axis=0) + self.points.max(axis=0)) / 2
         local = self.points - middle
-        a, b, c = (local[self.edges.faces[:, i]] for i in range(3))
-        part = np.einsum("ij,ij->i", a, np.cross(b, c), dtype=np.float64) / 6
+        first = local.take(self.edges.faces[:, 0], axis=0)
+        part = np.einsum("ij,ij->i", first, self.cross, dtype=np.float64) / 6
         return np.bincount(self.label, part, minlength=self.count).astype(np.float64)
 
     @cached_property
@@ -80,10 +82,19 @@ class Shells:
         return np.stack(low, axis=1), np.stack(high, axis=1)
 
 
-def shells(points: NDArray, edges: Edges) -> Shells:
-    """The bodies of a mesh: faces are one body where they share an edge (a shared corner does not count)."""
+def shells(points: NDArray, edges: Edges, normals: NDArray | None = None) -> Shells:
+    """The bodies of a mesh: faces are one body where they share an edge (a shared corner does not count).
+
+    Parameters
+    ----------
+    points : (n, 3) float
+    edges
+        Edges of the welded triangles.
+    normals : (m, 3) float, optional
+        `cross` of the triangles where the caller has it.
+    """
     label, count = components(edges.neighbours, len(edges.faces))
-    return Shells(points, edges, label, count)
+    return Shells(points, edges, label, count, cross(points, edges.faces) if normals is None else normals)
 
 
 def components(pairs: NDArray, size: int) -> tuple[NDArray[np.int32], int]:

@@ -47,8 +47,9 @@ class Topology:
         if exact.count == len(self.points):
             welded = self.faces
         else:
-            welded = exact.index[self.faces]
-        self._first_edges = edges(welded[~triangle.repeated(welded)])
+            welded = exact.index.take(self.faces)
+        broken = triangle.repeated(welded)
+        self._first_edges = edges(welded[~broken] if broken.any() else welded)
         rim = self._first_edges.ends(self._first_edges.open).reshape(-1)
         if len(rim) == 0:
             return exact
@@ -60,17 +61,21 @@ class Topology:
     @cached_property
     def vertices(self) -> NDArray:
         """(k, 3) position of each vertex."""
-        return self.points[self.weld.first]
+        return self.points.take(self.weld.first, axis=0)
 
     @cached_property
     def welded(self) -> NDArray[np.int32]:
         """(m, 3) all triangles over vertices, broken ones included."""
-        return self.weld.index[self.faces]
+        return self.weld.index.take(self.faces)
 
     @cached_property
     def degenerate(self) -> NDArray[np.bool_]:
         """(m,) triangles without area."""
-        return triangle.degenerate(self.vertices, self.welded, self.size)
+        return self._survey[1]
+
+    @cached_property
+    def _survey(self) -> tuple[NDArray, NDArray[np.bool_]]:
+        return triangle.survey(self.vertices, self.welded, self.size)
 
     @cached_property
     def duplicate(self) -> NDArray[np.bool_]:
@@ -100,7 +105,7 @@ class Topology:
     @cached_property
     def shells(self) -> Shells:
         """Bodies of `solid`."""
-        return shells(self.vertices, self.edges)
+        return shells(self.vertices, self.edges, self.cross)
 
     @cached_property
     def loops(self) -> Loops:
@@ -115,10 +120,16 @@ class Topology:
         result: NDArray[np.float64] = np.sqrt(np.einsum("ij,ij->i", span, span, dtype=np.float64))
         return result
 
+    @property
+    def cross(self) -> NDArray:
+        """(l, 3) normals of `solid`, as long as twice the area."""
+        normal = self._survey[0]
+        return normal if len(self.live) == len(normal) else normal[self.live]
+
     @cached_property
     def area(self) -> NDArray[np.float64]:
         """(l,) area of each of `solid`."""
-        return triangle.areas(self.vertices, self.solid)
+        return triangle.lengths(self.cross) / 2
 
     @cached_property
     def split_vertices(self) -> NDArray[np.int32]:
@@ -128,4 +139,6 @@ class Topology:
     @cached_property
     def turned(self) -> NDArray[np.bool_]:
         """(l,) triangles of `solid` wound against the larger part of their shell."""
+        if not self.edges.conflicting.any():
+            return np.zeros(len(self.solid), bool)
         return minority(self.shells, self.area)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -41,10 +42,10 @@ def faults(clip: Clip) -> list[str]:
     said = []
     if not np.isfinite([clip.start, clip.end]).all() or clip.end <= clip.start:
         said.append("has no length")
-    tracks = [*clip.transforms.values(), *clip.joints.values(), *clip.weights.values()]
+    tracks: list[Any] = [*clip.transforms.values(), *clip.joints.values(), *clip.weights.values()]
     if any(not np.isfinite(t.times).all() or (np.diff(t.times) <= 0).any() for t in tracks):
         said.append("has times that do not rise")
-    values = [
+    values: list[Any] = [
         *(t.matrices for t in clip.transforms.values()),
         *(v for t in clip.joints.values() for v in (t.translations, t.rotations, t.scales)),
         *(t.weights for t in clip.weights.values()),
@@ -54,9 +55,7 @@ def faults(clip: Clip) -> list[str]:
     elif _LOOPED.search(clip.name):
         gap = max((_seam(t) for t in clip.joints.values()), default=0.0)
         if gap > SEAM:
-            said.append(
-                f"is named as a loop, but its last pose differs from its first by {np.degrees(gap):.0f} degrees"
-            )
+            said.append(f"is named as a loop, but first and last pose differ by {np.degrees(gap):.0f} degrees")
     return said
 
 

@@ -30,13 +30,13 @@ class Holes(Rule):
         for part, loops in rims(context):
             if loops.count <= context.limit(self):
                 continue
-            longest = float(loops.length.max()) / max(part.shape.topology.size, 1e-30)
+            longest = float(loops.length.max())
             topology = part.shape.topology
             faces = topology.live[np.unique(loops.half // 3)]
             yield self.found(
                 context,
                 f"{count(loops.count, 'open border')} ({count(len(loops.half), 'edge')}; "
-                f"the longest is {longest:.1%} of the size)",
+                f"the longest is {longest:.3g} m around)",
                 part.prim,
                 loops.count,
                 (Marks(part.number, faces=faces),),

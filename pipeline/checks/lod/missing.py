@@ -46,8 +46,8 @@ class Missing(Rule):
             return 0
         found = 0
         for prim in stage.Traverse():
-            sets = prim.GetVariantSets() if prim.HasVariantSets() else None
-            for name in sets.GetNames() if sets else ():
+            sets = prim.GetVariantSets()
+            for name in sets.GetNames():
                 if name.lower() in ("lod", "lods", "levelofdetail"):
                     found = max(found, len(sets.GetVariantSet(name).GetVariantNames()) - 1)
         return found

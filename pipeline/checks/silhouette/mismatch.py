@@ -41,8 +41,8 @@ class Mismatch(Rule):
                 continue
             best, where = 0.0, ""
             for direction, shape in views:
-                both = np.count_nonzero(shape & outline)
-                overlap = both / max(np.count_nonzero(shape | outline), 1)
+                both = float(np.count_nonzero(shape & outline))
+                overlap = both / max(float(np.count_nonzero(shape | outline)), 1.0)
                 if overlap > best:
                     best, where = overlap, compass_name(-direction)
             if best < context.limit(self):

@@ -36,7 +36,7 @@ class UnevenDensity(Rule):
                 faces = topology.live[np.unique(half // 3)]
                 yield self.found(
                     context,
-                    f"edges differ by a factor of {ratio:.0f} (5 % are shorter than {low:.2g}, 5 % longer than {high:.2g})",
+                    f"edges differ by a factor of {ratio:.0f} (5 % are under {low:.2g} m, 5 % over {high:.2g} m)",
                     part.prim,
                     ratio,
                     (Marks(part.number, faces=faces),),

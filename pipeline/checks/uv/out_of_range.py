@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Marks, Rule
@@ -32,7 +33,7 @@ class OutOfRange(Rule):
             if self._explained(context, surface.part):
                 continue
             uv = surface.uvs.values
-            outside = ~np.isfinite(uv).all(axis=1) | (uv < -self.slack).any(axis=1) | (uv > 1 + self.slack).any(axis=1)
+            outside: NDArray[np.bool_] = np.abs(np.nan_to_num(uv, nan=9) - 0.5).max(axis=1) > 0.5 + self.slack
             faces = np.flatnonzero(outside[surface.uvs.triangles].any(axis=1)).astype(np.int32)
             if len(faces) > context.limit(self):
                 low, high = np.nanmin(uv, axis=0), np.nanmax(uv, axis=0)
