@@ -129,7 +129,8 @@ def run(
     write: Sequence[Path] = (),
     limits: Limits | None = None,
     path: str | PathLike[str] | None = None,
-    **protections: bool,
+    landlock: bool = True,
+    seccomp: bool = True,
 ) -> Ran:
     """Call a function in a confined worker and return what it returns.
 
@@ -143,8 +144,8 @@ def run(
         Of time, memory, file size and open files.
     path
         The outside file, for messages.
-    protections
-        `landlock=False`, `seccomp=False` leave one out (to test the others).
+    landlock, seccomp
+        False leaves one out, to see what the others hold.
 
     Raises
     ------
@@ -156,7 +157,7 @@ def run(
     limits = limits or Limits()
     request = {
         "function": function, "arguments": dict(arguments), "limits": limits.as_dict(),
-        "read": [str(p) for p in read], "write": [str(p) for p in write], **protections,
+        "read": [str(p) for p in read], "write": [str(p) for p in write], "landlock": landlock, "seccomp": seccomp,
     }  # fmt: skip
     started = time.monotonic()
     with _workplace() as (channel, watch):

@@ -100,7 +100,7 @@ def restrict(read: Sequence[Path], write: Sequence[Path], run: Sequence[Path] = 
 def _grant(ruleset: int, path: Path, access: int) -> None:
     try:
         handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return
     try:
         if not path.is_dir():

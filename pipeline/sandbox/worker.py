@@ -128,4 +128,11 @@ def library_folders() -> list[Path]:
             folders.add(Path(spec.origin).resolve().parent)
             folders.add(Path(spec.origin).resolve().parent.parent / f"{module}.libs")
     folders |= {Path(p) for p in ("/usr/lib", "/lib", "/lib64", "/usr/lib64", "/usr/local/lib")}
-    return sorted(f for f in folders if f.is_dir())
+    return sorted(f for f in folders if _reachable(f))
+
+
+def _reachable(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except PermissionError:
+        return False
