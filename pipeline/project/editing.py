@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -92,12 +92,12 @@ class Editing:
 
 
 @contextmanager
-def _as_it_is(work: WorkLayer) -> Iterator[object]:
+def _as_it_is(work: WorkLayer) -> Iterator[Callable[[], None]]:
     yield lambda: None
 
 
 @contextmanager
-def _whole(store: VersionStore, work: WorkLayer) -> Iterator[object]:
+def _whole(store: VersionStore, work: WorkLayer) -> Iterator[Callable[[], None]]:
     """The work layer holds all of its branch while the block runs, and afterwards if that was kept."""
     layer = work.read()
     if is_whole(layer):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pipeline.versions.diff import Diff
     from pipeline.versions.merge import Settle
     from pipeline.versions.merging import MergeResult
+    from pipeline.versions.pins import Pin
     from pipeline.versions.verify import VerifyResult
 
 __all__ = ["Project"]
@@ -405,6 +406,34 @@ class Project:
         result = revert(self.store, self.work, self.branch_name, ref, settle)
         self.refresh()
         return result
+
+    def pins(self, ref: str | None = None) -> list[Pin]:
+        """The published packages that a version brings in (default: the current branch)."""
+        from pipeline.versions.pins import list_pins
+
+        return list_pins(self.store, ref or self.branch_name)
+
+    def repin(self, asset: str, number: int, *, dry_run: bool = False) -> dict[str, Any]:
+        """Use package `number` of an asset everywhere on the current branch, as a version of its own.
+
+        Returns
+        -------
+        `asset`, `number`, `version` (None for a dry run or where nothing changes) and `changes`: path, field,
+        old and new of each place.
+        """
+        from pipeline.versions.diff import described
+        from pipeline.versions.pins import repin
+
+        changes, version = repin(self.store, self.work, self.branch_name, asset, number, dry_run=dry_run)
+        self.refresh()
+        rows = [change.model_dump(mode="json") for change in described(changes)]
+        return {"asset": asset, "number": number, "version": version and version.id, "changes": rows}
+
+    def export_pins(self, out: str | os.PathLike[str], ref: str | None = None) -> list[Pin]:
+        """Write the pins of a version as a mapping file for the resolvers of Maya and 3ds Max."""
+        from pipeline.versions.pins import export_pins
+
+        return export_pins(self.store, ref or self.branch_name, Path(out).absolute())
 
     def verify(self, repair: bool = False) -> VerifyResult:
         """Every file against its name, every name against the files."""

@@ -183,6 +183,11 @@ def _candidates(a: StackView, b: StackView, store: VersionStore | None) -> set[S
     return found
 
 
+def described(changes: Iterable[SpecChange]) -> list[Change]:
+    """The fields that differ, where both sides have something."""
+    return [row for change in changes if change.old and change.new for row in _field_changes(str(change.path), change)]
+
+
 def _stored(view: StackView) -> bool:
     """Whether the bottom of a stack is an object, whose digests are worth keeping."""
     return bool(_OBJECT.match(view.names[-1]))
