@@ -51,15 +51,30 @@ def command(
     """
     from pipeline.exporters import export
 
+    purposes = ("default", purpose)
     with session.progress():
         stage, root, project = _stage(session, source)
+        if root is not None:
+            from pipeline.gates.delivery import export_asset
+
+            result = export_asset(
+                session.project(),
+                source,
+                out,
+                target=target,
+                variants=pairs(variants),
+                purposes=purposes,
+                verify=not no_verify,
+            )
+            show(result, as_json, lambda: _text(result))
+            return
         result = export(
             stage,
             out,
             target=target,
             variants=pairs(variants),
-            purposes=("default", purpose),
-            prim=prim or root,
+            purposes=purposes,
+            prim=prim,
             verify=not no_verify,
             project=project,
         )

@@ -139,9 +139,7 @@ def export(
         seconds=round(clock.perf_counter() - started, 4),
         stats=stats,
         losses=[LossRecord(prim=x.prim, what=x.what, why=x.why) for x in every],
-        readback=Readback(
-            reader=reading.reader, ok=not found, differences=found, unavailable=reading.unavailable
-        ),
+        readback=Readback(reader=reading.reader, ok=not found, differences=found, unavailable=reading.unavailable),
         timings=Timings(
             read=round(read - started, 4), write=round(written - read, 4), readback=round(checked - written, 4)
         ),

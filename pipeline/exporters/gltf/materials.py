@@ -224,11 +224,10 @@ class MaterialWriter:
         if plain:
             info = self._info(found, self.images.plain(found.path, m.path, color=False), m)
         else:
+
             def make() -> Pixels:
                 pixels = _three(decode(found.path, color=False))
-                planes = [
-                    mapped(pixels[..., k], lambda x, k=k: (x * scale[k] + bias[k] + 1) / 2) for k in range(3)
-                ]
+                planes = [mapped(pixels[..., k], lambda x, k=k: (x * scale[k] + bias[k] + 1) / 2) for k in range(3)]
                 return np.stack(planes, -1)
 
             key = ("normal", found.path, scale, bias)
@@ -348,9 +347,7 @@ class MaterialWriter:
         image = self.images.made(key, self._name(texture, "color"), m.path, lambda: _colored(texture, baked))
         return self._info(texture, image, m)
 
-    def _color_and_opacity(
-        self, picture: Texture, cut: Texture, m: Material, baked: bool
-    ) -> dict[str, Any] | None:
+    def _color_and_opacity(self, picture: Texture, cut: Texture, m: Material, baked: bool) -> dict[str, Any] | None:
         def make() -> Pixels:
             rgb, alpha = same_size([_colored(picture, baked), _channel(cut)[..., None]])
             return np.concatenate([_three(rgb), alpha], axis=2)
@@ -369,6 +366,7 @@ class MaterialWriter:
 
     def _packed(self, maps: dict[int, Texture], m: Material, what: str) -> dict[str, Any] | None:
         """Several textures in the channels of one picture; channels without one are white."""
+
         def make() -> Pixels:
             order = sorted(maps)
             planes = same_size([_channel(maps[k])[..., None] for k in order])

@@ -444,9 +444,7 @@ class SceneWriter:
         for i, node in enumerate(self.scene.nodes):
             if not node.lods:
                 continue
-            items[self.nodes[i]].setdefault("extensions", {})["MSFT_lod"] = {
-                "ids": [self.nodes[k] for k in node.lods]
-            }
+            items[self.nodes[i]].setdefault("extensions", {})["MSFT_lod"] = {"ids": [self.nodes[k] for k in node.lods]}
             coverage = [_LOD_COVERAGE[min(k, 3)] for k in range(len(node.lods) + 1)]
             items[self.nodes[i]].setdefault("extras", {})["MSFT_screencoverage"] = coverage
             self.document.use("MSFT_lod")

@@ -14,9 +14,7 @@ from pipeline.usd.scene.report import Report
 __all__ = ["influences"]
 
 
-def influences(
-    mesh: Mesh, skin: Skin, most: int, report: Report
-) -> tuple[NDArray[Any], Floats]:
+def influences(mesh: Mesh, skin: Skin, most: int, report: Report) -> tuple[NDArray[Any], Floats]:
     """Joints `(n, 4 or 8)` and weights of the points; what was dropped is reported.
 
     Parameters
@@ -72,5 +70,3 @@ def merged(joints: Ints, weights: Floats) -> tuple[Ints, Floats]:
             weights[same, k - 1] += weights[same, k]
             weights[same, k] = 0.0
     return joints, weights
-
-

@@ -27,9 +27,7 @@ _BASIS = {
 }
 
 
-def read_curves(
-    prim: Any, time: Any, space: Space, report: Report, draw: Literal["tubes", "lines"]
-) -> Mesh | None:
+def read_curves(prim: Any, time: Any, space: Space, report: Report, draw: Literal["tubes", "lines"]) -> Mesh | None:
     """BasisCurves (and the control polygon of NurbsCurves) as tubes of their width, or as lines."""
     curves = UsdGeom.Curves(prim)
     path = str(prim.GetPath())
@@ -175,9 +173,7 @@ def _tubes(line: Doubles, counts: Ints, radius: Doubles) -> tuple[Floats, Ints, 
     walls = np.stack([ring + k, ring + nxt, ring + _SIDES + nxt, ring + _SIDES + k], -1).reshape(-1)
     front = (starts.astype(np.int32)[:, None] * _SIDES + k[::-1]).ravel()
     back = ((ends - 1).astype(np.int32)[:, None] * _SIDES + k).ravel()
-    face_counts = np.concatenate(
-        [np.full(len(walls) // 4, 4, np.int32), np.full(2 * len(counts), _SIDES, np.int32)]
-    )
+    face_counts = np.concatenate([np.full(len(walls) // 4, 4, np.int32), np.full(2 * len(counts), _SIDES, np.int32)])
     return points.astype(np.float32), face_counts, np.concatenate([walls, front, back]).astype(np.int32)
 
 

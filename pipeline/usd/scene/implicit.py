@@ -14,9 +14,7 @@ from pipeline.usd.scene.space import Space
 
 __all__ = ["SHAPES", "read_implicit"]
 
-SHAPES = frozenset(
-    {"Cube", "Sphere", "Cylinder", "Cone", "Capsule", "Plane", "Cylinder_1", "Capsule_1"}
-)
+SHAPES = frozenset({"Cube", "Sphere", "Cylinder", "Cone", "Capsule", "Plane", "Cylinder_1", "Capsule_1"})
 #: around; a multiple of four, so that the extent is met
 _AROUND = 32
 _RINGS = 16
@@ -108,9 +106,7 @@ def _plane(width: float, length: float) -> tuple[Doubles, Ints, Ints]:
 def _arc(radius: float, centre: float, start: float, end: float, count: int) -> list[tuple[float, float]]:
     angles = np.radians(np.linspace(start, end, count))
     across = np.where(np.abs(np.cos(angles)) < 1e-12, 0.0, np.cos(angles))
-    return [
-        (float(radius * c), float(centre + radius * s)) for c, s in zip(across, np.sin(angles), strict=True)
-    ]
+    return [(float(radius * c), float(centre + radius * s)) for c, s in zip(across, np.sin(angles), strict=True)]
 
 
 def _revolved(profile: list[tuple[float, float]]) -> tuple[Doubles, Ints, Ints]:

@@ -66,9 +66,7 @@ def read_material(prim: Any, time: Any, report: Report) -> Material:
     if identifier != "UsdPreviewSurface":
         network.mend(surface, inputs)
     mode = surface.GetInput("opacityMode")
-    return Material(
-        prim.GetName(), path, inputs, str(mode.Get()) if mode and mode.Get() else "transparent"
-    )
+    return Material(prim.GetName(), path, inputs, str(mode.Get()) if mode and mode.Get() else "transparent")
 
 
 def _surface(material: Any) -> Any:
@@ -135,9 +133,7 @@ class _Network:
         if identifier.startswith("ND_") and depth < _DEPTH:
             for below in shader.GetInputs():
                 source = self._producer(below)
-                if source is not None and UsdShade.Utils.GetType(source.GetName()) == (
-                    UsdShade.AttributeType.Output
-                ):
+                if source is not None and UsdShade.Utils.GetType(source.GetName()) == (UsdShade.AttributeType.Output):
                     if identifier != "ND_normalmap" and not identifier.startswith("ND_normalmap_"):
                         self.report.lose(self.path, f"shader node {identifier}", "only what feeds it was kept")
                     return self._from_shader(source, own, name, depth + 1)
@@ -204,9 +200,7 @@ class _Network:
             elif identifier.startswith("UsdPrimvarReader"):
                 return str(self._value(current, "varname") or "st"), transform
             elif identifier.startswith(("ND_geompropvalue", "ND_UsdPrimvarReader")):
-                return str(
-                    self._value(current, "geomprop") or self._value(current, "varname") or "st"
-                ), transform
+                return str(self._value(current, "geomprop") or self._value(current, "varname") or "st"), transform
             elif identifier.startswith("ND_texcoord"):
                 return "st", transform
             else:

@@ -104,9 +104,7 @@ def fetch_mesh(
         Constant primvars of its ancestors by name.
     """
     get = prim.GetAttribute
-    points, counts, vertices = (
-        _array(get(n).Get(time)) for n in ("points", "faceVertexCounts", "faceVertexIndices")
-    )
+    points, counts, vertices = (_array(get(n).Get(time)) for n in ("points", "faceVertexCounts", "faceVertexIndices"))
     if points is None or counts is None or vertices is None:
         return None
     if not len(points) or not len(counts) or not len(vertices):

@@ -54,9 +54,7 @@ def private_stage(stage: Any) -> Any:
     session = Sdf.Layer.CreateAnonymous("selections.usda")
     if stage.GetSessionLayer():
         session.TransferContent(stage.GetSessionLayer())
-    result = Usd.Stage.Open(
-        stage.GetRootLayer(), session, stage.GetPathResolverContext(), Usd.Stage.LoadNone
-    )
+    result = Usd.Stage.Open(stage.GetRootLayer(), session, stage.GetPathResolverContext(), Usd.Stage.LoadNone)
     if stage.GetMutedLayers():
         result.MuteAndUnmuteLayers(stage.GetMutedLayers(), [])
     result.SetLoadRules(stage.GetLoadRules())
@@ -64,9 +62,7 @@ def private_stage(stage: Any) -> Any:
     return result
 
 
-def select_variants(
-    stage: Any, variants: Mapping[str, str], root: str | None = None
-) -> list[tuple[str, str, str]]:
+def select_variants(stage: Any, variants: Mapping[str, str], root: str | None = None) -> list[tuple[str, str, str]]:
     """Select variants on a private stage.
 
     Parameters

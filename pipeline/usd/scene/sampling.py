@@ -29,9 +29,7 @@ def continuous(quaternions: Any) -> NDArray[Any]:
     return q
 
 
-def reduced(
-    times: Doubles, values: NDArray[Any], tolerance: float, *, turning: bool = False
-) -> NDArray[np.int64]:
+def reduced(times: Doubles, values: NDArray[Any], tolerance: float, *, turning: bool = False) -> NDArray[np.int64]:
     """The numbers of the keys that must stay, so that what lies between them is off by `tolerance` at most.
 
     Parameters
