@@ -34,7 +34,7 @@ class Patch:
 
 
 def patches(points: NDArray, edges: Edges, loops: Loops, longest: float) -> tuple[list[Patch], int]:
-    """Triangles for every simple hole whose border is not longer than `longest`.
+    """Triangles for every hole whose border is not longer than `longest`.
 
     The triangles are the ones of least total area over the rim (Barequet and Sharir, Filling gaps in the
     boundary of a polyhedron, 1995), with a zigzag over rims of more than 96 vertices.
@@ -53,39 +53,85 @@ def patches(points: NDArray, edges: Edges, loops: Loops, longest: float) -> tupl
     -------
     patches
     left : int
-        Holes that are too long, or whose border touches itself.
+        Holes that are too long, or whose border does not close.
     """
     found: list[Patch] = []
     left = int((loops.length > longest).sum())
     for number in np.flatnonzero(loops.length <= longest):
         half = loops.half[loops.label == number]
-        ordered = _ring(edges, half)
-        if ordered is None:
-            left += 1
-            continue
-        # new faces run against the open half-edges
-        rim = edges.ends(ordered)[:, 0][::-1].astype(np.int32)
-        local = _least_area(np.asarray(points[rim], np.float64)) if len(rim) <= 96 else None
-        faces = _zigzag(rim) if local is None else rim[local]
-        found.append(Patch(rim, faces.astype(np.int32), ordered))
+        rings = [ring for ring in _rings(edges, half) if len(ring) > 2]
+        left += sum(map(len, rings)) < len(half)
+        for ordered in rings:
+            # new faces run against the open half-edges
+            rim = edges.ends(ordered)[:, 0][::-1].astype(np.int32)
+            local = _least_area(np.asarray(points[rim], np.float64)) if len(rim) <= 96 else None
+            faces = _zigzag(rim) if local is None else rim[local]
+            found.append(Patch(rim, faces.astype(np.int32), ordered))
     return found, left
 
 
-def _ring(edges: Edges, half: NDArray) -> NDArray | None:
-    """The half-edges one after the other; None where the border is no simple ring."""
+def _rings(edges: Edges, half: NDArray) -> list[NDArray]:
+    """Half-edges of each simple ring, in order; a border that touches itself is cut where it does."""
     ends = edges.ends(half)
-    if len(half) < 3 or len(np.unique(ends[:, 0])) != len(half) or len(np.unique(ends[:, 1])) != len(half):
-        return None
-    order = np.argsort(ends[:, 0])
-    following = order[np.searchsorted(ends[order, 0], ends[:, 1]).clip(0, len(half) - 1)]
-    if np.any(ends[following, 0] != ends[:, 1]):
-        return None
-    ring = np.empty(len(half), int)
-    at = 0
-    for step in range(len(half)):
-        ring[step] = at
-        at = following[at]
-    return half[ring] if at == 0 and len(np.unique(ring)) == len(half) else None
+    order = np.argsort(ends[:, 0], kind="stable")
+    starts = ends[order, 0]
+    first = np.searchsorted(starts, ends[:, 1])
+    simple = len(np.unique(starts)) == len(starts) and len(np.unique(ends[:, 1])) == len(starts)
+    if simple:
+        following = order[first.clip(0, len(half) - 1)]
+        if np.array_equal(ends[following, 0], ends[:, 1]):
+            return [half[ring] for ring in _cycles(following)]
+    return _cut_apart(half, ends, order, starts, first)
+
+
+def _cycles(following: NDArray) -> list[NDArray]:
+    """The cycles of a permutation."""
+    left = np.ones(len(following), bool)
+    steps = following.tolist()
+    found = []
+    for begin in range(len(steps)):
+        if not left[begin]:
+            continue
+        ring = [begin]
+        while steps[ring[-1]] != begin:
+            ring.append(steps[ring[-1]])
+        left[ring] = False
+        found.append(np.array(ring))
+    return found
+
+
+def _cut_apart(half: NDArray, ends: NDArray, order: NDArray, starts: NDArray, first: NDArray) -> list[NDArray]:
+    """Walk along the border; whenever a vertex is met again, what lies between is a ring."""
+    used = np.zeros(len(half), bool)
+    found: list[NDArray] = []
+    for begin in range(len(half)):
+        if used[begin]:
+            continue
+        trail: list[int] = []
+        place: dict[int, int] = {}
+        at: int | None = begin
+        while at is not None:
+            used[at] = True
+            place[int(ends[at, 0])] = len(trail)
+            trail.append(at)
+            goal = int(ends[at, 1])
+            if goal in place:
+                ring = trail[place[goal] :]
+                found.append(half[ring])
+                for one in ring:
+                    place.pop(int(ends[one, 0]), None)
+                del trail[len(trail) - len(ring) :]
+            at = _unused(goal, int(first[at]), order, starts, used)
+    return found
+
+
+def _unused(goal: int, rank: int, order: NDArray, starts: NDArray, used: NDArray) -> int | None:
+    """A half-edge that begins at `goal` and was not walked yet."""
+    while rank < len(starts) and starts[rank] == goal:
+        if not used[order[rank]]:
+            return int(order[rank])
+        rank += 1
+    return None
 
 
 def _least_area(rim: NDArray[np.float64]) -> NDArray[np.int32]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["refit"]
 
-_SPRING = 0.02
+_SPRING = 0.01
 #: cosine beneath which a face counts as turned by the move
 _TURNED = 0.3
 
@@ -34,7 +34,7 @@ def refit(
     simple_faces: NDArray,
     fixed: NDArray | None = None,
     count: int = 60_000,
-    rounds: int = 2,
+    rounds: int = 4,
 ) -> NDArray[np.float64]:
     """Better positions of a simplified mesh's vertices.
 
@@ -96,8 +96,15 @@ def _solve(
     spring = _SPRING * len(face) / unknown
     normal = (system.T @ system + spring * eye_array(unknown)).tocsr()
     solved = _conjugate_gradients(normal, system.T @ np.einsum("ij,ij->i", plane, gap))
+    # where the planes meet at a flat angle the solution lies far out: nobody moves further than its samples miss
+    reach = np.zeros(len(at))
+    miss = np.linalg.norm(gap, axis=1)
+    np.maximum.at(reach, corners.reshape(-1), np.repeat(miss, 3))
+    move = solved.reshape(-1, 3)
+    length = np.linalg.norm(move, axis=1, keepdims=True)
+    allowed = reach[movable][:, None]
     result = at.copy()
-    result[movable] += solved.reshape(-1, 3)
+    result[movable] += move * np.minimum(1.0, allowed / np.maximum(length, 1e-300))
     return result
 
 

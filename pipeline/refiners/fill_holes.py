@@ -17,7 +17,7 @@ class HoleSettings(Settings):
     """How large a hole may be."""
 
     longest: float = Field(
-        default=0.25, gt=0, description="Length of a hole's border, as a share of the asset's diagonal."
+        default=0.6, gt=0, description="Length of a hole's border, as a share of the asset's diagonal."
     )
 
 
@@ -36,7 +36,7 @@ def run(subject: Subject, settings: HoleSettings) -> None:
         found, left = patches(topology.vertices, topology.edges, topology.loops, limit / max(scale, 1e-30))
         if left:
             subject.count("holes_left", left)
-            subject.note("holes that are long or whose border touches itself stay: rebuild them by hand")
+            subject.note("holes with a long border stay: rebuild them by hand, or allow more with `longest`")
         if found:
             subject.write(part, filled(part.mesh, found))
             subject.count("holes_filled", len(found))

@@ -77,6 +77,7 @@ class Subject:
         self._geometry: Usd.Stage | None = None
         self._cache: dict[str, PolygonMesh] = {}
         self._written: dict[str, int] = {}
+        self._new: set[str] = set()
 
     @property
     def metres(self) -> float:
@@ -186,6 +187,40 @@ class Subject:
         write_mesh(self._geometry, path, mesh, part.prim)
         self._written[part.path] = len(mesh.points)
 
+    def add_mesh(self, like: Part, path: Sdf.Path, mesh: PolygonMesh) -> None:
+        """Define a new mesh at `path` with the transform, purpose and other attributes of `like`.
+
+        The prim and its small attributes are authored in the edit target; its arrays as `write` would.
+        """
+        source = like.prim.GetPrim()
+        made = UsdGeom.Mesh.Define(self.stage, path)
+        for attribute in source.GetAuthoredAttributes():
+            name = attribute.GetName()
+            if name.startswith(("primvars:", "skel:")) and "Array" not in type(attribute.Get()).__name__:
+                made.GetPrim().CreateAttribute(name, attribute.GetTypeName()).Set(attribute.Get())
+            elif name.startswith("xformOp") or name in ("purpose", "visibility", "doubleSided", "subdivisionScheme"):
+                copy = made.GetPrim().CreateAttribute(name, attribute.GetTypeName(), False, attribute.GetVariability())
+                copy.Set(attribute.Get())
+        for relation in source.GetAuthoredRelationships():
+            if relation.GetName().startswith("skel:"):
+                made.GetPrim().CreateRelationship(relation.GetName(), False).SetTargets(relation.GetTargets())
+        for schema in source.GetAppliedSchemas():
+            if schema.startswith("SkelBindingAPI"):
+                made.GetPrim().AddAppliedSchema(schema)
+        part = Part(made, mesh, like.to_asset)
+        self._new.add(str(path))
+        self.write(part, mesh)
+        for name in mesh.subsets:
+            old = UsdGeom.Subset(self.stage.GetPrimAtPath(source.GetPath().AppendChild(name)))
+            subset = UsdGeom.Subset.Define(self.stage, path.AppendChild(name))
+            subset.CreateFamilyNameAttr().Set(old.GetFamilyNameAttr().Get() or "")
+
+    def forget(self, part: Part) -> None:
+        """Something else took the part's place."""
+        self.changed = True
+        self._cache.pop(part.path, None)
+        self._written.pop(part.path, None)
+
     def deactivate(self, part: Part) -> None:
         """Take a part out of the asset: nothing of it would be left."""
         self.changed = True
@@ -200,6 +235,8 @@ class Subject:
         """
         if self.store is None or getattr(self.store, "inline_geometry", False):
             return True
+        if part.path in self._new:  # its prim is defined here, its arrays come through the payload
+            return False
         specs = part.prim.GetPointsAttr().GetPropertyStack()
         return bool(specs) and specs[0].layer in self.stage.GetLayerStack()
 

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fewer triangles at the same look: UVs, seams, material borders and skin weights are kept."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pxr import UsdGeom
+from pydantic import Field
+
+from pipeline.errors import RefineError
+from pipeline.mesh.faces import areas
+from pipeline.mesh.shading import CREASE, with_normals
+from pipeline.mesh.simplify import engine, simplify
+from pipeline.progress import track
+from pipeline.refiners.core import Operation, Part, Settings, Subject
+
+#: triangles that even the smallest part keeps
+_LEAST = 12
+
+
+class DecimateSettings(Settings):
+    """How many triangles are left, and what may change for it."""
+
+    triangles: int = Field(default=8000, gt=0, description="Triangles of the whole asset afterwards.")
+    seams: Literal["keep", "drop"] = Field(
+        default="keep",
+        description="keep: UV islands and material borders stay; drop: UVs go, for meshes that are unwrapped anew.",
+    )
+    fit: bool = Field(default=True, description="Move the remaining vertices to the least squares of the original.")
+    lock_border: bool = Field(default=False, description="Keep open borders vertex by vertex.")
+    crease: float = Field(default=CREASE, ge=0, le=180, description="Degrees from which an edge is shaded hard.")
+    engine: Literal["", "meshoptimizer", "opengl-decimate"] = Field(
+        default="", description="Library that collapses edges; empty: the best that is installed."
+    )
+
+
+def run(subject: Subject, settings: DecimateSettings) -> None:
+    """Share the budget out, reduce each part, measure the error."""
+    parts = [p for p in subject.parts() if not _unfit(subject, p)]
+    total = sum(len(p.mesh.triangles) for p in parts)
+    if total <= settings.triangles or not parts:
+        return
+    subject.details["engine"] = engine(settings.engine)
+    reduce_parts(subject, parts, settings)
+
+
+def reduce_parts(subject: Subject, parts: list[Part], settings: DecimateSettings) -> None:
+    """Reduce parts to the budget together and write what became smaller."""
+    budget = shares(parts, settings.triangles)
+    reached = 0
+    for part, target in track(list(zip(parts, budget, strict=True)), "decimate"):
+        before = len(part.mesh.triangles)
+        if target >= before:
+            reached += before
+            continue
+        found = simplify(
+            part.mesh, int(target), settings.seams == "keep", settings.fit, settings.lock_border, settings.engine
+        )
+        reached += found.triangles
+        if found.triangles > 0.98 * before:
+            continue
+        new = with_normals(found.mesh, settings.crease)
+        subject.deviation(part.mesh, new, part.to_asset)
+        scheme = part.prim.GetSubdivisionSchemeAttr().Get()
+        subject.write(part, new)
+        if scheme != UsdGeom.Tokens.none:
+            part.prim.CreateSubdivisionSchemeAttr().Set(UsdGeom.Tokens.none)
+    if reached > 1.02 * settings.triangles:
+        why = "seams and borders hold the rest" if settings.seams == "keep" else "every shell keeps its shape"
+        subject.note(
+            f"{reached} triangles is as few as it goes: {why}"
+            + (" (seams=drop, then unwrap and bake, goes lower)" if settings.seams == "keep" else "")
+        )
+
+
+def shares(parts: list[Part], budget: int) -> NDArray[np.int64]:
+    """(p,) triangles for each part: half by surface, half by what it has now; nobody gets more than it has."""
+    now = np.array([len(p.mesh.triangles) for p in parts], np.int64)
+    area = np.array([float(areas(p.points, p.mesh.triangles).sum()) for p in parts])
+    weight = area / max(area.sum(), 1e-300) + now / now.sum()
+    least = np.minimum(now, _LEAST)
+    result = least.copy()
+    for _ in range(len(parts)):
+        free = budget - int(result.sum())
+        hungry = result < now
+        if free <= 0 or not hungry.any():
+            break
+        more = np.where(hungry, weight, 0)
+        result = np.minimum(now, result + np.floor(free * more / more.sum()).astype(np.int64))
+        if int(result.sum()) >= budget - len(parts):
+            break
+    if int(least.sum()) > budget:
+        raise RefineError(
+            f"{len(parts)} parts cannot share {budget} triangles", remedy=f"ask for {int(least.sum())} or more"
+        )
+    return result
+
+
+def _unfit(subject: Subject, part: Part) -> bool:
+    why = subject.deformed(part)
+    if why:
+        subject.skip(part.path, why)
+    return bool(why)
+
+
+def measure(subject: Subject) -> dict[str, Any]:
+    """Statistics, UV sets and open edges."""
+    parts = subject.parts()
+    sets = {n for p in parts for n, v in p.mesh.primvars.items() if "texCoord" in v.kind}
+    return {
+        **subject.stats(),
+        "uv_sets": len(sets),
+        "open_edges": int(sum(len(p.mesh.topology.edges.open) for p in parts)),
+    }
+
+
+operation = Operation(
+    name="decimate",
+    summary="Reduce to a triangle budget, seams and borders kept",
+    settings=DecimateSettings,
+    run=run,
+    measure=measure,
+    fixes=("topology.triangle-budget",),
+)
