@@ -435,6 +435,19 @@ class Project:
 
         return export_pins(self.store, ref or self.branch_name, Path(out).absolute())
 
+    def import_history(self, folder: str | os.PathLike[str], branch: str) -> list[Version]:
+        """Make a branch of a folder of numbered USD files, oldest first."""
+        from pipeline.versions.exchange import import_numbered
+
+        return import_numbered(self.store, self.work, Path(folder).absolute(), branch)
+
+    def export_history(self, ref: str, out: str | os.PathLike[str], *, flat: bool = False) -> Path:
+        """Write a version as a folder that any tool opens, or as one composed file; returns the root layer."""
+        from pipeline.versions.exchange import export_flat, export_folder
+
+        write = export_flat if flat else export_folder
+        return write(self.store, ref, Path(out).absolute())
+
     def verify(self, repair: bool = False) -> VerifyResult:
         """Every file against its name, every name against the files."""
         from pipeline.versions.verify import verify

@@ -27,13 +27,13 @@ def copy_of(layer: Sdf.Layer, extension: str = ".usdc") -> Sdf.Layer:
     return copy
 
 
-def folded(layers: Iterable[Sdf.Layer]) -> Sdf.Layer:
+def folded(layers: Iterable[Sdf.Layer], extension: str = ".usdc") -> Sdf.Layer:
     """One new layer that says what a stack says.
 
     Parameters
     ----------
     layers
-        Strongest first, at least one.
+        Strongest first, at least one; what one of them brings in as a sublayer must follow it.
 
     Raises
     ------
@@ -41,10 +41,22 @@ def folded(layers: Iterable[Sdf.Layer]) -> Sdf.Layer:
         No single layer says the same.
     """
     stack = list(layers)
-    result = copy_of(stack[-1])
+    _refuse_loose_sublayers(stack)
+    result = copy_of(stack[-1], extension)
     for strong in reversed(stack[:-1]):
         overlay(strong, result)
+    result.subLayerPaths = []
     return result
+
+
+def _refuse_loose_sublayers(stack: list[Sdf.Layer]) -> None:
+    """Sublayers that are not in the stack themselves, or not as they are, cannot be folded in."""
+    there = {layer.identifier for layer in stack}
+    for layer in stack:
+        if any(not offset.IsIdentity() for offset in layer.subLayerOffsets):
+            raise NotOneLayer("a sublayer is offset in time")
+        if any(layer.ComputeAbsolutePath(path) not in there for path in layer.subLayerPaths):
+            raise NotOneLayer("a layer brings in sublayers of its own")
 
 
 def overlay(strong: Sdf.Layer, weak: Sdf.Layer) -> None:
@@ -55,8 +67,6 @@ def overlay(strong: Sdf.Layer, weak: Sdf.Layer) -> None:
     NotOneLayer
         No single layer says the same; the weaker layer is then half changed and of no use.
     """
-    if strong.subLayerPaths:
-        raise NotOneLayer("the stronger layer brings in sublayers of its own")
     with Sdf.ChangeBlock():
         _over(strong.pseudoRoot, weak.pseudoRoot, weak)
 

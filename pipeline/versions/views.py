@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pxr import Sdf, Usd
 
 from pipeline.errors import StageError, UnknownRef
 from pipeline.versions.fields import NotOneLayer, combine, kind_of, read_fields, spec_at
-from pipeline.versions.fold import copy_of, overlay
+from pipeline.versions.fold import folded
 from pipeline.versions.store import VersionStore
 
 __all__ = ["SpecView", "StackView", "view_of", "view_of_file", "view_of_version"]
@@ -78,16 +79,24 @@ class StackView:
         NotOneLayer
             No single layer says the same.
         """
-        result = copy_of(self.layers[-1], extension)
-        for layer in reversed(self.layers[:-1]):
-            overlay(layer, result)
-        return result
+        return folded(self.layers, extension)
 
 
 def view_of_version(store: VersionStore, identifier: str, label: str = "") -> StackView:
     """The stack of a version."""
     stack = store.index.get(identifier).stack
-    return StackView(tuple(store.open_object(name) for name in stack), stack, label or identifier)
+    layers = [layer for name in stack for layer in _with_sublayers(store.open_object(name))]
+    names = tuple(Path(layer.realPath).name for layer in layers)
+    return StackView(tuple(layers), names, label or identifier)
+
+
+def _with_sublayers(layer: Sdf.Layer) -> Iterator[Sdf.Layer]:
+    """A layer and what it brings in beneath itself."""
+    yield layer
+    for path in layer.subLayerPaths:
+        beneath = Sdf.Layer.FindOrOpenRelativeToLayer(layer, path)
+        if beneath:
+            yield from _with_sublayers(beneath)
 
 
 def view_of_file(path: Path) -> StackView:
