@@ -104,6 +104,8 @@ class Target(_Strict):
         `Y` or `Z`, for the same formats.
     budget_kb
         The size that a file should not pass; 0 for no limit. The result says when it does.
+    usd
+        USD files keep the stage's composition in copies of its layers, or become one flattened layer.
     sockets
         Empty transforms whose name starts so become sockets; empty for none.
     """
@@ -114,6 +116,7 @@ class Target(_Strict):
     up_axis: Literal["Y", "Z"] = "Y"
     budget_kb: int = Field(default=0, ge=0)
     sockets: str = ""
+    usd: Literal["composed", "flattened"] = "composed"
     names: Names = Names()
     geometry: Geometry = Geometry()
     textures: Textures = Textures()

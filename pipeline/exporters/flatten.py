@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One layer that says what a composed stage says, with every file it needs beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade, UsdUtils
+
+from pipeline.errors import ExportError, GatesError
+from pipeline.usd.scene.model import Scene
+from pipeline.usd.scene.opening import private_stage, select_variants
+from pipeline.usd.scene.report import Report
+from pipeline.usd.scene.textures import inner_name, read_texture
+
+__all__ = ["flattened", "localise"]
+
+
+def flattened(stage: Any, report: Report, *, variants: Mapping[str, str], prim: str | None) -> Any:
+    """A layer of its own: composition, instances' prototypes and selected variants written out.
+
+    Parameters
+    ----------
+    variants
+        Selections as for `read_scene`.
+    prim
+        Only this prim, moved to the root with the transform and the material it has where it stands.
+    """
+    if variants:
+        stage = private_stage(stage)
+        select_variants(stage, variants, prim)
+    for found in stage.Traverse():
+        if not found.HasVariantSets():
+            continue
+        for name in found.GetVariantSets().GetNames():
+            chosen = found.GetVariantSet(name)
+            others = [v for v in chosen.GetVariantNames() if v != chosen.GetVariantSelection()]
+            if others:
+                report.lose(
+                    found.GetPath(), f"variant set {name}", f"flattened as {chosen.GetVariantSelection() or 'none'}"
+                )
+    if prim is None:
+        return stage.Flatten()
+    return _alone(stage, prim)
+
+
+def _alone(stage: Any, path: str) -> Any:
+    """One prim as the root prim of a layer; what it relates to comes along."""
+    source = stage.GetPrimAtPath(path)
+    world = UsdGeom.XformCache(Usd.TimeCode.Default()).GetParentToWorldTransform(source)
+    material, _ = UsdShade.MaterialBindingAPI(source).ComputeBoundMaterial()
+    mask = Usd.StagePopulationMask([source.GetPath()])
+    if material:
+        mask.Add(material.GetPath())
+    masked = Usd.Stage.OpenMasked(
+        stage.GetRootLayer(), stage.GetSessionLayer(), stage.GetPathResolverContext(), mask
+    )
+    masked.ExpandPopulationMask()
+    layer = masked.Flatten()
+    result = Usd.Stage.Open(layer)
+    name = source.GetName()
+    goal = Sdf.Path.absoluteRootPath.AppendChild(name)
+    if source.GetPath() != goal:
+        if result.GetPrimAtPath(goal):
+            goal = Sdf.Path.absoluteRootPath.AppendChild(f"{name}_asset")
+        editor = Usd.NamespaceEditor(result)
+        editor.MovePrimAtPath(source.GetPath(), goal)
+        if not editor.CanApplyEdits():
+            raise ExportError("this prim cannot stand alone", prim=path, remedy="export the whole stage")
+        editor.ApplyEdits()
+    moved = result.GetPrimAtPath(goal)
+    xformable = UsdGeom.Xformable(moved)
+    if xformable and not np.allclose(np.array(world), np.eye(4)) and not xformable.GetResetXformStack():
+        order = xformable.GetOrderedXformOps()
+        above = xformable.AddTransformOp(opSuffix="parents")
+        above.Set(Gf.Matrix4d(world))
+        xformable.SetXformOpOrder([above, *order])
+    if material and not moved.HasAPI(UsdShade.MaterialBindingAPI):
+        target = result.GetPrimAtPath(material.GetPath())
+        if target:
+            UsdShade.MaterialBindingAPI.Apply(moved).Bind(UsdShade.Material(target))
+    result.SetDefaultPrim(moved)
+    return result.GetRootLayer()
+
+
+def localise(
+    layer: Any,
+    folder: Path,
+    prefix: str,
+    scene: Scene,
+    report: Report,
+    *,
+    change: Callable[[str, bytes], tuple[str, bytes]] | None = None,
+) -> list[str]:
+    """Copy every file that a flattened layer names into a folder and name it there.
+
+    Parameters
+    ----------
+    folder, prefix
+        Where the copies go, and how the layer writes that folder: `textures/`.
+    scene
+        The same stage as arrays; it knows the tiles of UDIM textures.
+    change
+        Gets name and bytes, and may give others (a smaller picture).
+
+    Returns
+    -------
+    list of str
+        The names of the copies.
+    """
+    tiles = {t.asset: t.tiles for m in scene.materials for t in m.textures if t.tiles}
+    root = Path(layer.realPath).parent if layer.realPath else Path(scene.source).parent
+    given: dict[str, str] = {}
+    taken: dict[str, bytes] = {}
+
+    def store(source: str) -> str | None:
+        try:
+            data = read_texture(source)
+        except GatesError:
+            return None
+        name = inner_name(source)
+        if change is not None:
+            name, data = change(name, data)
+        stem, _, suffix = name.rpartition(".")
+        for again in range(2, 10_000):
+            if taken.get(name, data) == data:
+                break
+            name = f"{stem}_{again}.{suffix}"
+        if name not in taken:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+            taken[name] = data
+        return name
+
+    def place(path: str) -> str:
+        if not path or path in given:
+            return given.get(path, path)
+        result = path
+        if path in tiles:
+            names = [store(tile) for _, tile in tiles[path]]
+            if all(names):
+                result = prefix + inner_name(path)
+        else:
+            anchored = path if "[" in path or Path(path).is_absolute() else str(root / path)
+            name = store(anchored)
+            if name is None:
+                report.lose("/", f"asset {path}", "it does not resolve: the path stays as it was authored")
+            else:
+                result = prefix + name
+        given[path] = result
+        return result
+
+    UsdUtils.ModifyAssetPaths(layer, place)
+    return sorted(taken)
