@@ -13,25 +13,66 @@ from pipeline.mesh.rays import Rays
 
 
 @dataclass(frozen=True)
+class Window:
+    """A square picture plane in front of an object.
+
+    Attributes
+    ----------
+    direction, right, up : (3,) float64
+        Unit vectors: where the viewer looks, and the picture's axes.
+    left, top, near
+        Where the picture begins along right, up and direction.
+    pixel
+        Side of a pixel in the unit of the points.
+    side
+        Pixels.
+    """
+
+    direction: NDArray[np.float64]
+    right: NDArray[np.float64]
+    up: NDArray[np.float64]
+    left: float
+    top: float
+    near: float
+    pixel: float
+    side: int
+
+    def origins(self) -> NDArray[np.float64]:
+        """(side * side, 3) the middles of the pixels, row by row from the top."""
+        steps = (np.arange(self.side) + 0.5) * self.pixel
+        across = (self.left + steps)[None, :, None] * self.right
+        down = (self.top - steps)[:, None, None] * self.up
+        return (across + down + self.near * self.direction).reshape(-1, 3)
+
+    def project(self, points: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Column and row of points; those beside the picture fall on its edge."""
+        column = np.floor((points @ self.right - self.left) / self.pixel).astype(np.int64)
+        row = np.floor((self.top - points @ self.up) / self.pixel).astype(np.int64)
+        return column.clip(0, self.side - 1), row.clip(0, self.side - 1)
+
+
+@dataclass(frozen=True)
 class View:
     """A picture of faces.
 
     Attributes
     ----------
-    direction : (3,)
-        Where the viewer looks.
+    window
+        Where it was taken.
     face : (h, w) int32
         The face each pixel sees, -1 for none; row 0 is on top.
     depth : (h, w) float32
-        Distance from the plane in front of the object; infinite for none.
-    pixel
-        Side of a pixel in the unit of the points.
+        Distance from the window; infinite for none.
     """
 
-    direction: NDArray[np.float64]
+    window: Window
     face: NDArray[np.int32]
     depth: NDArray[np.float32]
-    pixel: float
+
+    @property
+    def direction(self) -> NDArray[np.float64]:
+        """(3,) where the viewer looks."""
+        return self.window.direction
 
     @property
     def silhouette(self) -> NDArray[np.bool_]:
@@ -39,8 +80,31 @@ class View:
         return self.face >= 0
 
 
+def window(points: NDArray, direction: NDArray, side: int, margin: float = 0.02) -> Window:
+    """The plane from which all points are seen.
+
+    Parameters
+    ----------
+    points : (n, 3) float
+        At least one.
+    direction : (3,) unit vector
+    side
+        Pixels.
+    margin
+        Free border, as a share of the picture's side.
+    """
+    direction = np.asarray(direction, np.float64)
+    right, up = frame(direction)
+    across, along, away = points @ right, points @ up, points @ direction
+    extent = max(float(np.ptp(across)), float(np.ptp(along)), 1e-12) / (1 - 2 * margin)
+    left = float(across.min() + across.max()) / 2 - extent / 2
+    top = float(along.min() + along.max()) / 2 + extent / 2
+    near = float(away.min()) - 0.01 * extent
+    return Window(direction, right, up, left, top, near, extent / side, side)
+
+
 def look(rays: Rays, direction: NDArray, side: int, margin: float = 0.02) -> View:
-    """Look at the triangles along a direction, the whole of them in a square picture.
+    """Look at triangles along a direction, the whole of them in a square picture.
 
     Parameters
     ----------
@@ -52,23 +116,13 @@ def look(rays: Rays, direction: NDArray, side: int, margin: float = 0.02) -> Vie
     margin
         Free border, as a share of the picture's side.
     """
-    direction = np.asarray(direction, np.float64)
-    used = rays.points[rays.faces.reshape(-1)] if len(rays.points) > 3 * len(rays.faces) else rays.points
-    if len(used) == 0:
-        nothing = np.full((side, side), -1, np.int32)
-        return View(direction, nothing, np.full((side, side), np.inf, np.float32), 1.0)
-    right, up = frame(direction)
-    across, along, away = used @ right, used @ up, used @ direction
-    extent = max(float(np.ptp(across)), float(np.ptp(along)), 1e-12) / (1 - 2 * margin)
-    pixel = extent / side
-    steps = (np.arange(side) + 0.5) * pixel - extent / 2
-    x = (across.min() + across.max()) / 2 + steps
-    y = (along.min() + along.max()) / 2 - steps
-    start = float(away.min()) - 0.01 * extent
-    origins = (
-        x[None, :, None] * right + y[:, None, None] * up + start * direction
-    ).reshape(-1, 3)  # fmt: skip
-    towards = np.broadcast_to(direction, origins.shape)
-    face, distance = rays.first(origins, towards)
-    shape = (side, side)
-    return View(direction, face.reshape(shape), distance.reshape(shape), pixel)
+    points = rays.points if len(rays.points) else np.zeros((1, 3))
+    return look_through(rays, window(points, direction, side, margin))
+
+
+def look_through(rays: Rays, plane: Window) -> View:
+    """Look at triangles from a window that was chosen before."""
+    origins = plane.origins()
+    face, distance = rays.first(origins, np.broadcast_to(plane.direction, origins.shape))
+    shape = (plane.side, plane.side)
+    return View(plane, face.reshape(shape), distance.reshape(shape))
