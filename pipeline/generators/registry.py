@@ -21,6 +21,16 @@ GROUP = "sevengates.generators"
 #: our own, imported only when asked for
 BUILTIN: dict[str, str] = {
     "embedded": "pipeline.generators.embedded:EmbeddedGenerator",
+    "folder": "pipeline.generators.folder:FolderGenerator",
+    "meshy": "pipeline.generators.meshy:Meshy",
+    "tripo": "pipeline.generators.tripo:Tripo",
+    "hunyuan": "pipeline.generators.hunyuan:Hunyuan",
+    "tencent": "pipeline.generators.tencent:Tencent",
+    "rodin": "pipeline.generators.rodin:Rodin",
+    "stability": "pipeline.generators.stability:Stability",
+    "fal": "pipeline.generators.fal:Fal",
+    "selfhosted": "pipeline.generators.selfhosted:SelfHosted",
+    "comfyui": "pipeline.generators.comfyui:ComfyUI",
 }
 
 
