@@ -15,25 +15,67 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-#: public name -> module that defines it
+#: public name -> module and the name there; a name without a dot is a package that can be called
 _PUBLIC = {
-    "GatesError": "pipeline.errors",
-    "Project": "pipeline.project",
-    "export": "pipeline.exporters",
-    "ingest": "pipeline.gates.generation",
-    "inspect": "pipeline.checks",
-    "render": "pipeline.render",
+    "GatesError": ("pipeline.errors", "GatesError"),
+    "Project": ("pipeline.project", "Project"),
+    "camera": ("pipeline.gates.context", "add_camera"),
+    "candidates": ("pipeline.gates.generation", "candidates"),
+    "context": ("pipeline.gates.context", "measure_context"),
+    "doctor": ("pipeline.plugins.machine", "examine"),
+    "export": ("pipeline.exporters", "export"),
+    "generate": ("pipeline.gates.generation", "generate"),
+    "ingest": ("pipeline.gates.generation", "ingest"),
+    "input": ("pipeline.gates.inputs", "add_inputs"),
+    "inspect": ("pipeline.checks", "inspect"),
+    "intent": ("pipeline.gates.intent", "set_intent"),
+    "light": ("pipeline.gates.context", "add_lights"),
+    "place": ("pipeline.gates.context", "place_asset"),
+    "plugins": ("pipeline.plugins", ""),
+    "publish": ("pipeline.gates.delivery", "publish"),
+    "refine": ("pipeline.gates.refinement", "refine_asset"),
+    "render": ("pipeline.render", ""),
+    "review": ("pipeline.review", ""),
+    "run": ("pipeline.workflow", "run_workflow"),
+    "select": ("pipeline.gates.generation", "select"),
+    "status": ("pipeline.gates.board", "board"),
 }
 
-__all__ = ["GatesError", "Project", "__version__", "export", "ingest", "inspect", "render"]
+__all__ = [
+    "GatesError",
+    "Project",
+    "__version__",
+    "camera",
+    "candidates",
+    "context",
+    "doctor",
+    "export",
+    "generate",
+    "ingest",
+    "input",
+    "inspect",
+    "intent",
+    "light",
+    "place",
+    "plugins",
+    "publish",
+    "refine",
+    "render",
+    "review",
+    "run",
+    "select",
+    "status",
+]
 
 
 def __getattr__(name: str) -> Any:
-    module = _PUBLIC.get(name)
-    if module is None:
+    if name not in _PUBLIC:
         raise AttributeError(f"module 'pipeline' has no attribute {name!r}")
-    value = getattr(import_module(module), name)
-    globals()[name] = value
+    module, attribute = _PUBLIC[name]
+    value = import_module(module)
+    if attribute:
+        value = getattr(value, attribute)
+        globals()[name] = value
     return value
 
 

@@ -22,7 +22,7 @@ from pipeline.gates.scratch import scratch
 from pipeline.progress import step
 
 if TYPE_CHECKING:
-    from pipeline.exporters import ExportReport
+    from pipeline.exporters import ExportResult
     from pipeline.plugins.hooks import HookRun
     from pipeline.project import Project
     from pipeline.review.decisions import DecisionRow
@@ -51,7 +51,7 @@ def export_asset(
     target: str | None = None,
     variants: dict[str, str] | None = None,
     **options: Any,
-) -> ExportReport:
+) -> ExportResult:
     """Write one file of an asset, in its own space: its placement in the scene stays behind.
 
     Raises
@@ -60,6 +60,7 @@ def export_asset(
         The job may not be delivered in that format, or a required gate has not passed.
     """
     from pipeline.exporters import export
+    from pipeline.scenes.placement import without_placement
 
     stage = project.open_stage(ref)
     known_asset(stage, asset)
@@ -74,10 +75,15 @@ def export_asset(
     require(stage, project, asset, "delivery")
     prim = stage.GetPrimAtPath(f"{ASSETS}/{asset}")
     choose(stage, prim, {**selections(prim), **(variants or {})})
-    report: ExportReport = export(
-        stage, out, target=target or _target(project, asset), prim=str(prim.GetPath()), **options
+    without_placement(prim)
+    return export(
+        stage,
+        out,
+        target=target or _target(project, asset),
+        prim=str(prim.GetPath()),
+        project=project.root,
+        **options,
     )
-    return report
 
 
 def commit_if_changed(project: Project, message: str) -> str:
@@ -135,6 +141,7 @@ def publish(
     ReadbackMismatch
         A written file is not what the stage says; nothing changed.
     """
+    from pipeline.gates.inputs import add_inputs
     from pipeline.plugins import hooks
     from pipeline.review.decisions import approved_version, decisions
     from pipeline.versions.packages import publish_package
@@ -157,6 +164,7 @@ def publish(
         "project": str(project.root),
         "formats": wanted,
         "targets": targets or [],
+        "inputs": [i.model_dump() for i in add_inputs(project, asset).inputs],
         "gates": [c.model_dump() for c in cells(stage, project, asset)],
         "job": _formats(project, asset)["job"],
     }

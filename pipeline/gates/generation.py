@@ -440,8 +440,9 @@ def _candidate_data(stage: Usd.Stage, asset: str, variant: str) -> dict[str, Any
     path = Sdf.Path(f"{ASSETS}/{asset}").AppendVariantSelection(CANDIDATE, variant)
     for layer in stage.GetLayerStack():
         spec = layer.GetPrimAtPath(path)
-        if spec and "gates:candidate" in spec.customData:
-            return dict(spec.customData["gates:candidate"])
+        # a colon in a customData key is a nested dictionary
+        if spec and "candidate" in spec.customData.get("gates", {}):
+            return dict(spec.customData["gates"]["candidate"])
     return {}
 
 

@@ -179,9 +179,13 @@ def _existing(project: Project, file: Path, role: Role, origin: str, licence: st
 
 
 def _palette(picture: Path) -> list[tuple[float, float, float]]:
-    from pipeline.generators.embedded.palette import palette_of
+    import numpy as np
 
-    return [(float(r), float(g), float(b)) for r, g, b in palette_of(picture)]
+    from pipeline.generators.embedded.palette import palette_of
+    from pipeline.usd.colour import to_linear
+
+    linear = to_linear(np.array(palette_of(picture), float).reshape(-1, 3))
+    return [(r, g, b) for r, g, b in linear.tolist()]
 
 
 def _refuse_banned(stage: Usd.Stage, text: str) -> None:

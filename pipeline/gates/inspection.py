@@ -4,7 +4,7 @@
 Runs the rules on one candidate (or one style of it) as the asset's brief asks, and keeps the verdict as a
 prim. A verdict counts only for what was inspected: its digest says what that was.
 
-Before refinement, what refinement is there to do (fit the triangle budget) is a warning: candidates are not
+Before refinement, what refinement is there to do (fit the triangle budget) is only told: candidates are not
 what ships.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pipeline.checks import Report
     from pipeline.project import Project
 
-__all__ = ["Verdict", "inspect_all", "inspect_asset", "read_verdict"]
+__all__ = ["Verdict", "candidate_score", "inspect_all", "inspect_asset", "read_verdict"]
 
 #: rules whose errors refinement is there to mend
 REFINED_LATER = ("topology.triangle-budget",)
@@ -90,6 +90,8 @@ def inspect_asset(
         No such asset or variant.
     """
     from pipeline.checks import inspect
+    from pipeline.plugins import hooks
+    from pipeline.scenes.placement import without_placement
     from pipeline.usd.digest import subtree_digest
 
     stage = project.open_stage()
@@ -101,6 +103,7 @@ def inspect_asset(
     standing = selections(prim)
     chosen = {**standing, **(subject or {})}
     choose(stage, prim, chosen)
+    without_placement(prim)
     final = shipping if shipping is not None else "style" in chosen
     brief = brief_of(project, asset, stage)
     report: Report = inspect(
@@ -113,7 +116,7 @@ def inspect_asset(
             subject=",".join(f"{k}={v}" for k, v in sorted(chosen.items())),
             digest=subtree_digest(prim),
             reason=report.reason,
-            score=report.score,
+            score=candidate_score(report),
             time=now(),
             rules=[f.rule for f in report.findings],
             severities=[f.severity for f in report.findings],
@@ -125,7 +128,15 @@ def inspect_asset(
             if chosen == standing:
                 state = {"pass": "passed", "revise": "revise", "reject": "rejected"}[report.verdict]
                 mark(edit, asset, "inspection", state, "" if state == "passed" else report.reason)  # type: ignore[arg-type]
+        facts = verdict.model_dump(include={"verdict", "subject", "reason", "rules", "job"})
+        hooks.run("post_inspect", {"asset": asset, **facts}, project.root)
     return report
+
+
+def candidate_score(report: Report) -> float:
+    """How good a candidate is, 1 for nothing found: errors by the weight of the verdict, a tenth a warned rule."""
+    warned = {f.rule for f in report.findings if f.severity == "warning"}
+    return round(1.0 / (1.0 + report.score + 0.1 * len(warned)), 3)
 
 
 def inspect_all(project: Project, asset: str) -> dict[str, Report]:
@@ -180,5 +191,5 @@ def _before_refinement(brief: Brief) -> Brief:
     for rule in REFINED_LATER:
         old = rules.get(rule, RuleSetting())
         if old.severity is None:
-            rules[rule] = old.model_copy(update={"severity": "warning"})
+            rules[rule] = old.model_copy(update={"severity": "info"})
     return brief.model_copy(update={"job": brief.job.model_copy(update={"rules": rules})})

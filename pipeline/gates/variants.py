@@ -29,9 +29,7 @@ def empty_variant(project: Project, asset: str, *nested: tuple[str, str]) -> boo
     if not held:
         return False
     outside = [layer for layer in held if layer.realPath != str(project.work_path)]
-    if outside:
-        project.make_whole()
-    with project.edit() as edit:
+    with project.edit(whole=bool(outside)) as edit:
         layer = edit.GetEditTarget().GetLayer()
         spec = layer.GetPrimAtPath(path)
         for name in [p.name for p in spec.nameChildren]:

@@ -16,7 +16,7 @@ from pxr import Gf, Usd, UsdGeom
 from pipeline.errors import StageError, UsageError
 from pipeline.scenes.bounds import Box, to_metres, world_box
 
-__all__ = ["Placement", "place"]
+__all__ = ["Placement", "place", "without_placement"]
 
 GAP = 0.15  # metres left between neighbours placed side by side
 
@@ -82,6 +82,16 @@ def current(prim: Usd.Prim) -> Placement:
     yaw = prim.GetAttribute(f"xformOp:rotate{axis}:placement").Get() or 0.0
     x, y, z = np.asarray(translate, float) @ to_metres(prim.GetStage())[:3, :3]
     return Placement((float(x), float(y), float(z)), float(yaw))
+
+
+def without_placement(prim: Usd.Prim) -> None:
+    """Put an asset back to its own space, in the session layer, so that it can be judged or delivered by itself."""
+    stage = prim.GetStage()
+    with Usd.EditContext(stage, stage.GetSessionLayer()):
+        for operation in UsdGeom.Xformable(prim).GetOrderedXformOps():
+            if operation.GetOpName().endswith(":placement"):
+                kind = operation.GetOpType() == UsdGeom.XformOp.TypeTranslate
+                operation.Set(Gf.Vec3d(0) if kind else 0.0)
 
 
 def ground_height(prim: Usd.Prim, box: Box) -> float:

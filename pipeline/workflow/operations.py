@@ -233,12 +233,12 @@ def _candidates(project: Project, asset: str, variants: list[str], failed: list[
 @operation("inspect")
 def _inspect(project: Project, asset: str) -> dict[str, Any]:
     """Inspect every candidate."""
-    from pipeline.gates.inspection import inspect_all
+    from pipeline.gates.inspection import candidate_score, inspect_all
 
     reports = inspect_all(project, asset)
     return {
         "verdicts": {n: r.verdict for n, r in reports.items()},
-        "scores": {n: r.score for n, r in reports.items()},
+        "scores": {n: candidate_score(r) for n, r in reports.items()},
         "reasons": {n: r.reason for n, r in reports.items()},
         "errors": {n: [f.rule for f in r.findings if f.severity == "error"] for n, r in reports.items()},
         "prims": [f"/Project/Assets/{asset}/Verdicts"],
