@@ -12,7 +12,7 @@ from pxr import Usd, UsdGeom
 
 from pipeline.errors import StageError
 from pipeline.usd.scene.clips import read_clips
-from pipeline.usd.scene.levels import mark_levels
+from pipeline.usd.scene.levels import read_levels
 from pipeline.usd.scene.model import Node, Prototype, Scene
 from pipeline.usd.scene.opening import open_stage, private_stage, select_variants
 from pipeline.usd.scene.variants import read_material_variants
@@ -72,7 +72,7 @@ def read_scene(
         The file does not open, or there is no prim at `root`.
     """
     stage = open_stage(stage_or_path)
-    if variants or material_variants or levels:
+    if variants or ((material_variants or levels) and _has_variants(stage)):
         stage = private_stage(stage)
     unknown = select_variants(stage, variants or {}, root)
     top = stage.GetPseudoRoot()
@@ -102,11 +102,15 @@ def read_scene(
     scene = _scene(reader, stage, nodes)
     if clips:
         scene = read_clips(scene, reader)
-    if levels:
-        scene = mark_levels(scene, reader)
     if material_variants:
-        scene = read_material_variants(scene, reader)
+        scene = read_material_variants(scene, reader, variants or {}, root)
+    if levels:
+        scene = read_levels(scene, reader, variants or {}, root)
     return scene
+
+
+def _has_variants(stage: Any) -> bool:
+    return any(prim.HasVariantSets() for prim in stage.Traverse())
 
 
 def _scene(reader: SceneReader, stage: Any, nodes: list[Node]) -> Scene:
