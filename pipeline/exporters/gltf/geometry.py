@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class Part:
     indices: int | None
     mode: int = 4
     tile: int = 0
+    #: its own attributes; None for those of the geometry
+    attributes: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +111,12 @@ def build_geometry(
     morph_arrays = _morphs(mesh, vertices, normals is not None, track_keys)
     triangles = vertices.triangles
     pieces = _pieces(mesh, vertices, tiles)
+    loose = None if mesh.edges is None else _loose(document, mesh)
+    if loose is not None:
+        report.lose(mesh.path, "faces of two corners", "drawn as lines")
     if pack is not None:
-        return pack(document, arrays, morph_arrays, triangles, pieces, vertices.count)  # type: ignore[no-any-return]
+        packed: Geometry = pack(document, arrays, morph_arrays, triangles, pieces, vertices.count)
+        return packed if loose is None else replace(packed, parts=(*packed.parts, loose))
     attributes = {name: _store(document, name, array) for name, array in arrays.items()}
     parts = tuple(
         Part(slot, _indices(document, triangles if rows is None else triangles[rows], vertices.count), 4, tile)
@@ -120,7 +126,15 @@ def build_geometry(
         Morph(name, {key: document.accessor(a, ARRAY_BUFFER, bounds=key == "POSITION") for key, a in one.items()})
         for name, one in morph_arrays
     )
-    return Geometry(attributes, parts, morphs)
+    return Geometry(attributes, (*parts, *(() if loose is None else (loose,))), morphs)
+
+
+def _loose(document: Document, mesh: Mesh) -> Part:
+    """The edges as a primitive with points of its own."""
+    assert mesh.edges is not None
+    used, local = np.unique(mesh.edges, return_inverse=True)
+    own = {"POSITION": document.accessor(mesh.points[used], ARRAY_BUFFER, bounds=True)}
+    return Part(0, _indices(document, local.reshape(-1, 2), len(used)), 1, 0, own)
 
 
 def _store(document: Document, name: str, array: NDArray[Any]) -> int:

@@ -281,7 +281,9 @@ class SceneWriter:
     ) -> int:
         primitives = []
         for part in geometry.parts:
-            primitive: dict[str, Any] = {"attributes": geometry.attributes}
+            if part.attributes is not None and geometry.morphs:
+                continue
+            primitive: dict[str, Any] = {"attributes": part.attributes or geometry.attributes}
             if part.mode != 4:
                 primitive["mode"] = part.mode
             if part.indices is not None:

@@ -91,13 +91,15 @@ def group_matrices(scene: Scene, node: Node, depth: int = 0) -> Iterator[tuple[N
                 yield below, product.reshape(-1, 4, 4)
 
 
-def bounds(scene: Scene, *, posed: bool = True) -> Doubles | None:
+def bounds(scene: Scene, *, posed: bool = True, edges: bool = True) -> Doubles | None:
     """World bounds `(2, 3)` of everything that is drawn at the time that was read, in metres, Y up.
 
     Parameters
     ----------
     posed
         Skinned and shaped; otherwise skinned meshes count as they are stored, untransformed.
+    edges
+        Faces of two corners count too.
     """
     from pipeline.usd.scene.posing import posed_points
 
@@ -107,14 +109,17 @@ def bounds(scene: Scene, *, posed: bool = True) -> Doubles | None:
         mesh = scene.meshes[draw.mesh]
         if not len(mesh.face_vertices):
             continue
+        named = mesh.face_vertices
+        if edges and mesh.edges is not None:
+            named = np.concatenate([named, mesh.edges.ravel()])
         stood = posed_points(scene, draw.node, draw.number) if posed else _stored(scene, draw)
         if stood is not None:
-            used = stood[np.unique(mesh.face_vertices)]
+            used = stood[np.unique(named)]
             low, high = np.minimum(low, used.min(0)), np.maximum(high, used.max(0))
             continue
         points = extremes.get(draw.mesh)
         if points is None:
-            used_points = _used(mesh.points, mesh.face_vertices)
+            used_points = _used(mesh.points, named)
             points = used_points if len(draw.matrices) == 1 else _hull(used_points)
             extremes[draw.mesh] = points
         for start in range(0, len(draw.matrices), max(1, (1 << 20) // max(1, len(points)))):

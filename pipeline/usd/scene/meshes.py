@@ -185,7 +185,7 @@ def build_mesh(raw: RawMesh, space: Space, report: Report) -> Mesh | None:
     faces = _sound_faces(raw, points, path, report)
     if faces is None:
         return None
-    counts, vertices, corners, kept = faces
+    counts, vertices, corners, kept, edges = faces
     total = len(raw.counts)
     fit = _Fit(len(points), total, len(raw.vertices), corners, kept, vertices)
     found = {p.name: p for p in (fit.primvar(raw_primvar, path, report) for raw_primvar in raw.primvars) if p}
@@ -208,6 +208,7 @@ def build_mesh(raw: RawMesh, space: Space, report: Report) -> Mesh | None:
         double_sided=raw.double_sided,
         faceted=raw.scheme == "none",
         subdivision=raw.scheme,
+        edges=edges,
     )
 
 
@@ -226,8 +227,8 @@ def _directions(primvar: Primvar, space: Space) -> Primvar:
 
 def _sound_faces(
     raw: RawMesh, points: Floats, path: str, report: Report
-) -> tuple[Ints, Ints, Ints | None, NDArray[np.bool_] | None] | None:
-    """Face counts and vertices that can be drawn, the corner each came from, the faces that stayed."""
+) -> tuple[Ints, Ints, Ints | None, NDArray[np.bool_] | None, Ints | None] | None:
+    """Face counts and vertices that can be drawn, the corner each came from, the faces that stayed, loose edges."""
     counts = np.asarray(raw.counts, np.int32)
     vertices = np.asarray(raw.vertices, np.int32)
     low, high = int(counts.min()), int(counts.max())
@@ -248,8 +249,13 @@ def _sound_faces(
         face_of = np.repeat(np.arange(len(counts)), counts)[: len(vertices)]
         keep = np.ones(len(counts), bool) if keep is None else keep
         keep[face_of[bad]] = False
+    edges: Ints | None = None
     if low < 3:
         keep = np.ones(len(counts), bool) if keep is None else keep
+        pairs = np.flatnonzero(keep & (counts == 2))
+        if len(pairs):
+            first = (np.cumsum(counts) - counts)[pairs]
+            edges = np.stack([vertices[first], vertices[first + 1]], -1)
         keep &= counts >= 3
     if raw.holes is not None and len(raw.holes):
         keep = np.ones(len(counts), bool) if keep is None else keep
@@ -268,7 +274,7 @@ def _sound_faces(
         corners = turned if corners is None else corners[turned]
     if corners is not None:
         vertices = vertices[corners]
-    return counts, vertices, corners, keep
+    return counts, vertices, corners, keep, edges
 
 
 def _bad_corners(points: Floats, vertices: Ints, path: str, report: Report) -> Any:

@@ -224,6 +224,8 @@ class Mesh:
         displayColor `(m, 3)` linear Rec. 709 and displayOpacity `(m, 1)`.
     slots, face_slots
         The parts that may have materials of their own; `(f,) int32` into `slots`, None where there is one part.
+    edges
+        `(e, 2) int32` points of the faces that have only two corners; None where there are none.
     faceted
         Without normals: polygons shade flat (subdivision scheme `none`), or smooth.
     """
@@ -246,6 +248,7 @@ class Mesh:
     skin: Skin | None = None
     blend_shapes: tuple[BlendShape, ...] = ()
     track: PointsTrack | None = None
+    edges: Ints | None = None
     kind: Literal["polygons", "lines", "points"] = "polygons"
 
     @cached_property
