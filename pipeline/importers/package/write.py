@@ -188,7 +188,7 @@ class _Writer:
         mesh = self.scene.meshes[index]
         shared = self.first_use.get(index)
         if shared is not None and not self._skinned(node) and not mesh.targets:
-            prim = prims.define(self.layer, path, "")
+            prim = prims.define(self.layer, path, "Mesh")
             prim.referenceList.Prepend(Sdf.Reference(primPath=shared))
         else:
             points, self.extents[index] = geometry.write(self.layer, path, mesh, self.space)

@@ -7,10 +7,11 @@ path in every layer is resolved here first; an arc that leads outside refuses th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pxr import Sdf, UsdUtils
+from pxr import Sdf, Tf, UsdUtils
 
 from pipeline.errors import ImportRefused
 from pipeline.importers.scene import Source
@@ -56,8 +57,11 @@ def gather(source: Source, root: Path, folder: Path) -> Dependencies:
 def _open(source: Source, path: Path) -> Sdf.Layer:
     try:
         layer = Sdf.Layer.FindOrOpen(str(path))
-    except Exception as e:  # Tf.ErrorException, whose text is for programmers
-        raise ImportRefused("is a broken USD layer", path=path, remedy="export it again") from e
+    except Tf.ErrorException as e:
+        said = " ".join(str(e).split())
+        line = re.search(r":(\d+):\d+: ([^']{1,120})", said)  # the parser's place and wish
+        where = f", line {line[1]}: {line[2].strip()}" if line else ""
+        raise ImportRefused(f"is a broken USD layer{where}", path=path, remedy="export it again") from e
     if layer is None:
         raise ImportRefused("is a broken USD layer", path=path, remedy="export it again")
     return layer
