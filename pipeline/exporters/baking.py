@@ -76,7 +76,7 @@ def baked(path: str, texture: Texture, slot: str) -> Picture:
         rgb = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, axis=2)
         if texture.channel != "rgb":
             rgb = np.repeat(_channel(pixels, texture.channel), 3, axis=2)
-        values = rgb.astype(np.float32) / 255
+        values: NDArray[np.floating] = rgb.astype(np.float32) / 255
         if color and texture.color_space != "raw":
             values = curve(curve(values, back=True) * scale[:3] + bias[:3])
         else:
@@ -139,4 +139,4 @@ def _grey(pixels: Pixels) -> bool:
 
 
 def _eight_bit(values: NDArray[np.floating]) -> Pixels:
-    return (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return np.asarray((np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8))

@@ -116,7 +116,8 @@ class _Writer:
         points = placed.points
         self._points.append(points if placed.colors is None else np.concatenate([points, placed.colors], 1))
         v = placed.vertices + (v0 + 1)
-        t = n = np.zeros(len(v), np.int64)
+        t: NDArray[np.integer] = np.zeros(len(v), np.int64)
+        n = t
         if placed.uv is not None:
             self._uvs.append(placed.uv)
             t = placed.uv_indices + (t0 + 1)

@@ -147,7 +147,8 @@ def _places(draw: Draw, shared: _Shared, posed: Floats | None, scale: float, z_u
             linear, move = linear @ Z_UP, move @ Z_UP
             normals = None if normals is None else normals @ Z_UP
         points = shared.points @ (linear * scale) + move * scale
-        vertices, uv_indices, normal_indices = mesh.face_vertices, shared.uv_indices, shared.normal_indices
+        vertices: Ints = mesh.face_vertices
+        uv_indices, normal_indices = shared.uv_indices, shared.normal_indices
         if np.linalg.det(linear) < 0 and mesh.kind == "polygons":
             if turned is None:
                 order = _reversed(mesh.face_counts)

@@ -80,11 +80,9 @@ def write(scene: Scene, out: Path, target: Target) -> list[Loss]:
 def _report_open(path: str, points: NDArray[np.floating], triangles: NDArray[np.integer], report: Report) -> None:
     open_, crowded = open_edges(points, triangles)
     if open_ or crowded:
-        what = f"{open_} open edges" if open_ else ""
-        more = f"{crowded} edges with more than two faces" if crowded else ""
-        report.lose(
-            path, "watertight", f"not closed: {' and '.join(x for x in (what, more) if x)}; repair before printing"
-        )
+        counts = ((open_, "open edges"), (crowded, "edges with more than two faces"))
+        found = " and ".join(f"{n} {what}" for n, what in counts if n)
+        report.lose(path, "watertight", f"not closed: {found}; repair it before printing")
 
 
 def open_edges(points: NDArray[np.floating], triangles: NDArray[np.integer]) -> tuple[int, int]:

@@ -43,7 +43,7 @@ def read_with_trimesh(path: Path) -> Reading:
         if scene.bounds is not None:
             facts["bounds_m"] = _in_metres(scene.bounds, path)
         if path.suffix.lower() == ".stl":
-            whole = trimesh.util.concatenate(meshes) if meshes else None
+            whole: Any = trimesh.util.concatenate(meshes) if meshes else None
             if whole is not None:
                 whole.merge_vertices()
                 facts["watertight"] = bool(whole.is_watertight)

@@ -84,8 +84,9 @@ class CurveWriter:
         self.document.add("AnimationCurveNode", emit)
         self.document.connect(node_id, self.layer)
         self.document.connect(node_id, target, prop)
-        for axis in np.flatnonzero(moving).tolist():
-            self._curve(node_id, names[axis], times, values[:, axis])
+        if moving.any():  # readers pass over a property whose X has no curve, so all three get one
+            for axis, name in enumerate(names):
+                self._curve(node_id, name, times, values[:, axis])
 
     def _curve(self, node_id: int, name: str, times: NDArray[np.int64], values: Doubles) -> None:
         keep = _needed(times, values)

@@ -49,7 +49,7 @@ class FbxOptions:
     max_hulls
         Most hulls for one mesh.
     concavity
-        How far a hull may stand from the surface, a share of the mesh's size, before it is split.
+        Share of the whole hull's volume that a further cut must save to be made.
     vertex_colors
         `srgb` or `linear` numbers; the format does not say which and readers mostly take the first.
     tangents
@@ -74,7 +74,7 @@ class FbxOptions:
     lod_groups: Literal["attribute", "property"] = "attribute"
     collision: Literal["", "unreal", "godot", "plain"] = ""
     max_hulls: int = 16
-    concavity: float = 0.05
+    concavity: float = 0.01
     vertex_colors: Literal["srgb", "linear"] = "srgb"
     tangents: bool = True
 

@@ -89,7 +89,7 @@ def write_fbx(scene: Scene, out: str | os.PathLike[str], options: FbxOptions | N
         if chosen.collision:
             from .hulls import add_hulls
 
-            hulls = add_hulls(scene, assembly, document, chosen, deflater)
+            hulls = add_hulls(scene, assembly, document, chosen, deflater, report)
         curves = add_clips(scene, assembly, document, deflater, report)
         version = chosen.version or (7500 if _most_bytes(scene, textures) > LARGE else 7400)
         try:
@@ -117,7 +117,6 @@ def _write_file(document: Document, path: Path, version: int) -> int:
     try:
         with os.fdopen(handle, "wb", buffering=0) as file:
             size = document.write(RecordWriter(file, version))
-            os.fsync(file.fileno())
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(path)
     except BaseException:
