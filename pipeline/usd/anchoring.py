@@ -3,7 +3,8 @@
 
 USD keeps relative paths as they are written when a layer is exported or copied elsewhere, so they must be
 rewritten. `UsdUtils.ModifyAssetPaths` finds sublayers, references, payloads (inside variants too), asset
-attributes, arrays, time samples and metadata, but not the plain string `templateAssetPath` of value clips.
+attributes, arrays, time samples and metadata, and in some releases, but not in all,
+the plain string `templateAssetPath` of value clips: that one is always changed from what it was before.
 """
 
 from __future__ import annotations
@@ -33,16 +34,15 @@ def relative(target: Path, folder: Path) -> str:
 
 def rewrite_asset_paths(layer: Sdf.Layer, change: Callable[[str], str]) -> None:
     """Replace every authored asset path of a layer in place by what `change` returns."""
+    clips = _clips(layer)
     UsdUtils.ModifyAssetPaths(layer, lambda asset: change(asset) if asset else asset)
-    for spec, clips in _clips(layer):
-        changed = {
-            name: {**one, "templateAssetPath": change(one["templateAssetPath"])}
-            if one.get("templateAssetPath")
-            else one
-            for name, one in clips.items()
-        }
-        if changed != clips:
-            spec.SetInfo("clips", changed)
+    for spec, old in clips:
+        new = dict(spec.GetInfo("clips"))
+        for name, one in old.items():
+            if one.get("templateAssetPath"):
+                new[name] = {**new[name], "templateAssetPath": change(one["templateAssetPath"])}
+        if new != spec.GetInfo("clips"):
+            spec.SetInfo("clips", new)
 
 
 def asset_paths(layer: Sdf.Layer) -> list[str]:

@@ -199,6 +199,8 @@ def _clear(spec: Sdf.Spec, name: str) -> None:
         spec.connectionPathList.ClearEdits()
     elif name == "targetPaths":
         spec.targetPathList.ClearEdits()
+    elif name == "typeName" and isinstance(spec, Sdf.PrimSpec):
+        spec.ClearInfo(name)  # unlike setting it empty, allowed on a prim that is defined
     elif name not in _REQUIRED:
         spec.ClearInfo(name)
 

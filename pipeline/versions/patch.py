@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from pxr import Sdf
 
 from pipeline.versions.diff import SpecChange
-from pipeline.versions.fields import NotOneLayer, combine, same, spec_at, write_fields
+from pipeline.versions.fields import NotOneLayer, combine, read_fields, same, spec_at, write_fields
+from pipeline.versions.fold import copy_of
 from pipeline.versions.views import SpecView, StackView
 
-__all__ = ["apply", "delta_for"]
+__all__ = ["apply", "delta_for", "without"]
 
 ROOT = Sdf.Path.absoluteRootPath
 
@@ -52,6 +54,33 @@ def delta_for(changes: Iterable[SpecChange], beneath: StackView) -> Sdf.Layer:
             spec = make_spec(delta, change.path, change.new, over=below is not None)
             write_fields(spec, fields, {} if below is not None else None)
     return delta
+
+
+def without(changes: Iterable[SpecChange], beneath: StackView) -> list[Sdf.Layer | None]:
+    """The layers of a stack without what the changes take away or put something else in place of.
+
+    For stacks that no one layer can stand for. Where nothing goes, None stands for the layer as it is.
+    """
+    gone: dict[Sdf.Path, list[str] | None] = {}
+    for change in changes:
+        if change.reordered():
+            raise NotOneLayer(f"{change.path} is reordered")
+        gone[change.path] = None if change.new is None else list(change.fields())
+    result: list[Sdf.Layer | None] = []
+    for layer in beneath.layers:
+        if not any(spec_at(layer, path) for path in gone):
+            result.append(None)
+            continue
+        copy = copy_of(layer, Path(layer.realPath).suffix)
+        for path in sorted(gone, reverse=True):
+            spec, names = spec_at(copy, path), gone[path]
+            if names is None:
+                _remove(copy, path)
+            elif spec is not None:
+                fields = read_fields(spec)
+                write_fields(spec, {n: v for n, v in fields.items() if n not in names}, fields)
+        result.append(copy)
+    return result
 
 
 def make_spec(layer: Sdf.Layer, path: Sdf.Path, view: SpecView, over: bool = False) -> Sdf.Spec:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pxr import Sdf
@@ -13,7 +14,7 @@ from pipeline.versions.diff import SpecChange
 from pipeline.versions.elements import ABSENT
 from pipeline.versions.fields import NotOneLayer
 from pipeline.versions.fold import ROOT
-from pipeline.versions.patch import apply, delta_for
+from pipeline.versions.patch import apply, delta_for, without
 from pipeline.versions.stages import show_project
 from pipeline.versions.store import VersionStore
 from pipeline.versions.tail import shortened, store_layer
@@ -63,8 +64,8 @@ def record_changes(store: VersionStore, head: str, changes: list[SpecChange], by
         name = store_layer(store, delta)
         stack = shortened(store, [name, *view.names])
     except NotOneLayer:
-        name = _whole(store, view, changes, metadata)
-        stack = [name]
+        stack = _rewritten(store, view, changes, metadata)
+        name = stack[0]
     return _record(store, stack, metadata, by, store.object_path(name).stat().st_size)
 
 
@@ -85,16 +86,34 @@ def _record(store: VersionStore, stack: list[str], metadata: dict[str, Any], by:
     return version
 
 
-def _whole(store: VersionStore, view: StackView, changes: list[SpecChange], metadata: dict[str, Any]) -> str:
+def _rewritten(store: VersionStore, view: StackView, changes: list[SpecChange], metadata: dict[str, Any]) -> list[str]:
+    """A stack in which something is gone: one whole layer, or else the same layers without it."""
     try:
         layer = view.folded()
+    except NotOneLayer:
+        return _layer_by_layer(store, view, changes, metadata)
+    apply(changes, layer)
+    set_root_metadata(layer, metadata)
+    return [store.objects.add_content(layer, ".usdc").name]
+
+
+def _layer_by_layer(
+    store: VersionStore, view: StackView, changes: list[SpecChange], metadata: dict[str, Any]
+) -> list[str]:
+    try:
+        layers = without(changes, view)
+        stack = [
+            name if layer is None else store.objects.add_content(layer, Path(name).suffix).name
+            for name, layer in zip(view.names, layers, strict=True)
+        ]
+        beneath = StackView(tuple(store.open_object(name) for name in stack), tuple(stack))
+        delta = delta_for([change for change in changes if change.new is not None], beneath)
     except NotOneLayer as error:
         raise VersionError(
             f"this deletion cannot be recorded: {error}", remedy="deactivate the prim instead of deleting it"
         ) from error
-    apply(changes, layer)
-    set_root_metadata(layer, metadata)
-    return store.objects.add_content(layer, ".usdc").name
+    set_root_metadata(delta, metadata)
+    return shortened(store, [store_layer(store, delta), *stack])
 
 
 def _root_changes(changes: list[SpecChange]) -> dict[str, Any]:

@@ -27,7 +27,12 @@ BINARY_FROM = 1 << 17
 
 
 def shortened(store: VersionStore, stack: list[str]) -> list[str]:
-    """A stack (object names, strongest first) that composes the same and is short enough."""
+    """A stack (object names, strongest first) that composes the same and is short enough.
+
+    A delta that repeats an earlier one to the byte has its name too, and a layer may be in a stack once: its
+    strongest place counts.
+    """
+    stack = list(dict.fromkeys(stack))
     sizes = [store.object_path(name).stat().st_size for name in stack]
     weight = sum(sizes[:-1])
     if weight >= max(SMALL, sizes[-1] // 2):
