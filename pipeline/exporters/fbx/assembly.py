@@ -82,6 +82,7 @@ class Assembly:
         """Add all nodes, parents first, then the bind poses."""
         nodes = self.scene.nodes
         children = {n.parent for n in nodes}
+        kept = self._kept(children)
         world = self.scene.world_matrices
         for i, node in enumerate(nodes):
             if node.skeleton is not None:
@@ -91,9 +92,37 @@ class Assembly:
         finest = {coarse: i for i, n in enumerate(nodes) for coarse in n.lods}
         sockets = {i for i, n in enumerate(nodes) if self._may_be_socket(n) and i not in children}
         for i in [*(i for i in range(len(nodes)) if i not in sockets), *sorted(sockets)]:  # beneath their meshes
-            self._add(i, nodes[i], i in children, finest)
+            if kept[i] or self.is_bound(nodes[i]):
+                self._add(i, nodes[i], kept[i] and i in children, finest)
         for rig in self.rigs.values():
             add_bind_pose(self.document, rig, self.space)
+
+    def is_bound(self, node: Node) -> bool:
+        """Whether a node is a mesh that a skeleton moves: it stands at the root of the file."""
+        return (
+            node.mesh is not None
+            and self.scene.meshes[node.mesh].skin is not None
+            and node.skin_root is not None
+            and self.scene.nodes[node.skin_root].skeleton is not None
+        )
+
+    def _kept(self, children: set[int]) -> list[bool]:
+        """Which nodes say something: what is drawn, places that someone set, and what stands above them.
+
+        Scopes of materials and the places of skeletons, which are in the root bones, say nothing.
+        """
+        nodes = self.scene.nodes
+        kept = [False] * len(nodes)
+        for i in range(len(nodes) - 1, -1, -1):
+            node = nodes[i]
+            drawn = node.mesh is not None or node.camera is not None or node.light is not None
+            place = i not in children and node.skeleton is None and node.matrix is not None
+            has = drawn or place or node.instances is not None or node.instance_of != ""
+            if (has and not self.is_bound(node)) or kept[i]:
+                kept[i] = True
+                if node.parent >= 0:
+                    kept[node.parent] = True
+        return kept
 
     def _add(self, i: int, node: Node, has_children: bool, finest: dict[int, int]) -> None:
         mesh = self._mesh(node)
@@ -107,7 +136,7 @@ class Assembly:
             parent, matrix, name = self._level(i, node, finest.get(i, i), name)
         if node.skeleton is not None and not has_children:
             return  # its bones stand at the root
-        if mesh is not None and mesh.skin is not None and node.skin_root in self.rigs:
+        if mesh is not None and self.is_bound(node):
             self._skinned(i, node, mesh, name)
             if has_children:
                 self.models[i] = self.writer.add(node.name, "Null", parent, matrix)

@@ -59,9 +59,7 @@ class _Motion:
 
     def _at_the_root(self, number: int) -> bool:
         """Skinned meshes stand still at the root: their bones move them."""
-        mesh = self.scene.nodes[number].mesh
-        root = self.scene.nodes[number].skin_root
-        return mesh is not None and self.scene.meshes[mesh].skin is not None and root in self.assembly.rigs
+        return self.assembly.is_bound(self.scene.nodes[number])
 
     def _keys(self, model: int, keys: Keys, path: str) -> None:
         times = self.writer.times(keys.times)
