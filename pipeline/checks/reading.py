@@ -49,10 +49,17 @@ def opened(source: Any, prim: str | None = None) -> Iterator[Subject]:
         yield from_stage(_open(path), prim, path)
         return
     with tempfile.TemporaryDirectory(prefix="gates-inspect-") as folder:
-        yield from_stage(_open(_converted(path, Path(folder) / "package")), prim, path, native=False)
+        yield from_stage(_open(import_to(path, Path(folder) / "package")), prim, path, native=False)
 
 
-def _converted(path: Path, folder: Path) -> Path:
+def import_to(path: Path, folder: Path) -> Path:
+    """Convert a mesh file; returns the layer of its package.
+
+    Raises
+    ------
+    ImportRefused
+        The file is broken, hostile or of an unknown format.
+    """
     from pipeline.importers import import_file
 
     report = import_file(path, folder)

@@ -77,7 +77,9 @@ def _of_file(
         from pipeline.checks.fixing import fix_file
 
         done = fix_file(path, fixed, job=job, rules=rules or None, prim=prim, project=session.directory)
-        say(f"{fixed}: {', '.join(done) or 'nothing to fix'}")
+        say(f"{fixed}: {', '.join(done.operations) or 'nothing to fix'}")
+        for operation, why in done.failed.items():
+            say(f"{operation} did not serve: {why}")
         path = fixed
     return inspect(path, job=job, rules=rules or None, prim=prim, project=session.directory, html=html)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Self-intersection: edges that run through faces which are not their neighbours.
 
-Every edge is a short ray. What Embree meets first is proved in float64: the edge's ends must lie clearly on
-both sides of the face, so surfaces that only touch are not reported.
+Every edge is a short ray. What Embree meets is proved in float64: the edge's ends must lie clearly on both sides
+of the face and the crossing clearly within it, so surfaces that only touch are not reported.
 """
 
 from __future__ import annotations
@@ -61,13 +61,22 @@ def crossings(rays: Rays, edges: NDArray, size: float) -> tuple[NDArray[np.bool_
 
 
 def _through(rays: Rays, face: NDArray, edge: NDArray, size: float) -> NDArray[np.bool_]:
-    """Whether the ends of an edge lie clearly on both sides of a face's plane."""
-    corners = rays.points[rays.faces[face]].astype(np.float64)
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    """Whether an edge clearly runs through a face: its ends on both sides, the crossing inside the border."""
+    slack = 1e-6 * size
+    a, b, c = (rays.points[rays.faces[face, i]].astype(np.float64) for i in range(3))
+    normal = np.cross(b - a, c - a)
     length = np.linalg.norm(normal, axis=1)
     normal /= np.where(length > 0, length, 1)[:, None]
-    ends = rays.points[edge].astype(np.float64)
-    side = np.einsum("ijk,ik->ij", ends - corners[:, :1], normal)
-    clear = np.abs(side).min(axis=1) > 1e-6 * size
-    result: NDArray[np.bool_] = clear & (side[:, 0] * side[:, 1] < 0) & (length > 0)
+    from_, to = (rays.points[edge[:, i]].astype(np.float64) for i in range(2))
+    before = np.einsum("ij,ij->i", from_ - a, normal)
+    after = np.einsum("ij,ij->i", to - a, normal)
+    result: NDArray[np.bool_] = (length > 0) & (before * after < 0)
+    result &= np.minimum(np.abs(before), np.abs(after)) > slack
+    share = before / np.where(result, before - after, 1)
+    place = from_ + share[:, None] * (to - from_)
+    for start, end in ((a, b), (b, c), (c, a)):
+        side = end - start
+        inward = np.cross(normal, side)
+        depth = np.einsum("ij,ij->i", place - start, inward)
+        result &= depth > slack * np.linalg.norm(side, axis=1)
     return result

@@ -50,13 +50,15 @@ class Topology:
             welded = exact.index.take(self.faces)
         broken = triangle.repeated(welded)
         self._first_edges = edges(welded[~broken] if broken.any() else welded)
-        rim = self._first_edges.ends(self._first_edges.open).reshape(-1)
+        rim = self._first_edges.ends(self._first_edges.open)
         if len(rim) == 0:
             return exact
-        among = np.zeros(len(self.points), bool)
-        among[exact.first[rim]] = True
-        near = weld(self.points, NEAR * self.size, among)
-        return near
+        ends = exact.first[rim]
+        # a vertex is never joined with its neighbour on the border: small things in a large mesh stay what they are
+        side = np.linalg.norm(self.points[ends[:, 0]].astype(np.float64) - self.points[ends[:, 1]], axis=1)
+        reach = np.full(len(self.points), np.inf)
+        np.minimum.at(reach, ends.reshape(-1), np.repeat(side / 4, 2))
+        return weld(self.points, NEAR * self.size, np.isfinite(reach), reach)
 
     @cached_property
     def vertices(self) -> NDArray:

@@ -32,7 +32,7 @@ class Weld:
         return len(self.first)
 
 
-def weld(points: NDArray, tolerance: float = 0.0, among: NDArray | None = None) -> Weld:
+def weld(points: NDArray, tolerance: float = 0.0, among: NDArray | None = None, reach: NDArray | None = None) -> Weld:
     """Make one vertex of the points that lie at the same place.
 
     Parameters
@@ -42,6 +42,8 @@ def weld(points: NDArray, tolerance: float = 0.0, among: NDArray | None = None) 
         Points closer than this are one as well, in the unit of `points`; 0 asks for equality.
     among : (n,) bool, optional
         Only these points are compared within the tolerance (the open border, say); equality counts for all.
+    reach : (n,) float, optional
+        A smaller tolerance of single points: two are one where both reach the other.
     """
     exact = _weld_equal(np.ascontiguousarray(points))
     if tolerance <= 0:
@@ -51,7 +53,7 @@ def weld(points: NDArray, tolerance: float = 0.0, among: NDArray | None = None) 
         wanted = np.zeros(exact.count, bool)
         wanted[exact.index[among]] = True
         chosen = np.flatnonzero(wanted)
-    return _weld_near(points, exact, chosen, tolerance)
+    return _weld_near(points, exact, chosen, tolerance, reach)
 
 
 def _weld_equal(points: NDArray) -> Weld:
@@ -93,7 +95,7 @@ def _from_runs(order: NDArray[np.int32], fresh: NDArray[np.bool_]) -> Weld:
     return Weld(index, first[rank])
 
 
-def _weld_near(points: NDArray, exact: Weld, chosen: NDArray, tolerance: float) -> Weld:
+def _weld_near(points: NDArray, exact: Weld, chosen: NDArray, tolerance: float, reach: NDArray | None) -> Weld:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
@@ -104,6 +106,9 @@ def _weld_near(points: NDArray, exact: Weld, chosen: NDArray, tolerance: float) 
     if len(chosen) < 2:
         return exact
     pairs = cKDTree(places).query_pairs(tolerance, output_type="ndarray")
+    if reach is not None and len(pairs):
+        apart = np.linalg.norm(places[pairs[:, 0]] - places[pairs[:, 1]], axis=1)
+        pairs = pairs[apart <= reach[exact.first[chosen]][pairs].min(axis=1)]
     if len(pairs) == 0:
         return exact
     a, b = chosen[pairs[:, 0]], chosen[pairs[:, 1]]

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Safe fixers on a file: the original stays, a new file holds what they made of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from pipeline.checks.engine import inspect
+from pipeline.checks.reading import USD, import_to
+from pipeline.errors import RefineError, StageError
+from pipeline.settings.jobs import Brief, brief_for
+
+#: the order that makes sense: topology first, then shape, then what is laid over it
+ORDER = (
+    "remove-degenerate", "remove-duplicates", "split-non-manifold", "orient", "remove-floaters", "remove-hidden",
+    "fill-holes", "decimate", "unwrap", "unmirror-uvs", "pack-uvs", "texel-density", "color-spaces", "resize-textures",
+    "separate-materials", "normalise-weights", "limit-influences", "scale-to-size", "ground", "lods",
+)  # fmt: skip
+#: one fixer may uncover work for another
+ROUNDS = 3
+
+
+class Fixed(BaseModel):
+    """What the fixers did.
+
+    Attributes
+    ----------
+    path
+        The new file.
+    operations
+        The operations that changed something, in order.
+    failed
+        Operation -> why it did not serve.
+    notes
+        What the operations and the export say besides.
+    """
+
+    path: str
+    operations: list[str] = Field(default_factory=list)
+    failed: dict[str, str] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)
+
+
+def fix_file(
+    source: Path,
+    out: Path,
+    job: Any = None,
+    rules: Sequence[str] | None = None,
+    prim: str | None = None,
+    project: Path | None = None,
+) -> Fixed:
+    """Run the safe fixers of all findings and write the result.
+
+    Parameters
+    ----------
+    source
+        A USD file or any mesh file; it is not touched.
+    out
+        The new file, of any format that export writes.
+    job, rules, prim, project
+        As in `inspect`.
+
+    Raises
+    ------
+    ImportRefused, StageError
+        The source cannot be read.
+    ExportError
+        The result cannot be written.
+    """
+    from pipeline.exporters import export
+
+    brief = brief_for(job, project)
+    with tempfile.TemporaryDirectory(prefix="gates-fix-") as folder:
+        path = source if source.suffix.lower() in USD else import_to(source, Path(folder) / "package")
+        stage = _over(path)
+        target = prim or str(stage.GetDefaultPrim().GetPath())
+        if not stage.GetPrimAtPath(target):
+            raise StageError("there is nothing to fix: no default prim", path=source, remedy="name one with --prim")
+        result = Fixed(path=str(out))
+        for _ in range(ROUNDS):
+            if not _round(stage, target, brief, rules, Path(folder) / "new", result):
+                break
+        written = export(stage, out, prim=prim, project=project)
+        result.notes += [f"{loss.what} of {loss.prim}: {loss.why}" for loss in written.losses]
+    return result
+
+
+def _over(path: Path) -> Any:
+    """A stage that edits in memory, on top of the file, with the file's own metadata."""
+    from pipeline.usd.scene import open_stage
+    from pxr import Sdf, Usd
+
+    below = open_stage(path)
+    root = Sdf.Layer.CreateAnonymous("fixes.usda")
+    root.TransferContent(Sdf.Layer.CreateAnonymous(".usda"))
+    root.subLayerPaths = [below.GetRootLayer().identifier]
+    stage = Usd.Stage.Open(root)
+    for key in below.GetRootLayer().pseudoRoot.ListInfoKeys():
+        if key not in ("subLayers", "subLayerOffsets", "expressionVariables"):
+            root.pseudoRoot.SetInfo(key, below.GetRootLayer().pseudoRoot.GetInfo(key))
+    return stage
+
+
+def _round(
+    stage: Any, target: str, brief: Brief, rules: Sequence[str] | None, folder: Path, result: Fixed
+) -> bool:
+    """Inspect, and run what mends it; whether anything changed."""
+    from pipeline.refiners import FolderStore, refine
+    from pipeline.refiners.core.registry import names
+
+    report = inspect(stage, job=brief, rules=rules, prim=target)
+    wanted = _ordered(f.fixer for f in report.findings if f.fixable and f.severity != "info")
+    known = set(names())
+    changed = False
+    for operation in wanted:
+        if operation not in known or operation in result.failed:
+            continue
+        try:
+            done = refine(stage, target, operation, settings_for(operation, brief), store=FolderStore(folder))
+        except RefineError as error:
+            result.failed[operation] = str(error)
+            continue
+        if done.changed:
+            changed = True
+            result.operations.append(operation)
+            result.notes += done.notes
+    return changed
+
+
+def settings_for(operation: str, brief: Brief) -> dict[str, Any]:
+    """What the job says about an operation's settings."""
+    budgets = brief.job.budgets
+    if operation == "decimate" and budgets.max_triangles:
+        return {"triangles": budgets.max_triangles}
+    if operation == "scale-to-size" and brief.size_m is not None:
+        return {"size": "x".join(f"{s:g}" for s in brief.size_m)}
+    if operation == "limit-influences" and budgets.max_influences:
+        return {"most": budgets.max_influences}
+    return {}
+
+
+def _ordered(operations: Iterable[str]) -> list[str]:
+    distinct = list(dict.fromkeys(o for o in operations if o))
+    rank = {name: i for i, name in enumerate(ORDER)}
+    return sorted(distinct, key=lambda o: rank.get(o, len(rank)))
