@@ -30,6 +30,7 @@ def refine(
     variant: str | None = None,
     new_variant: str | None = None,
     store: Store | None = None,
+    source: Usd.Prim | None = None,
 ) -> RefineResult:
     """Do one operation to a prim and its subtree, as opinions in the stage's current edit target.
 
@@ -53,6 +54,8 @@ def refine(
         `SET=NAME`: make this variant and author inside it.
     store
         Keeper of new geometry layers and textures; None puts geometry into the edit target itself.
+    source
+        The asset as it came, for operations that bake from it; found through the asset's arcs where not given.
 
     Raises
     ------
@@ -75,6 +78,7 @@ def refine(
     try:
         with editing(prim, variant, new_variant) as where:
             subject = Subject(prim, store)
+            subject.source = source
             measure = operation.measure or Subject.stats
             result.before = measure(subject)
             operation.run(subject, chosen)

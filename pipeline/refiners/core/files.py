@@ -64,14 +64,18 @@ def refine_file(
         working = target.parent / f"{Path(scratch).name}{target.suffix}"
         try:
             replace_layer(working, stage_layer)
-            results = _run(working, target, ops, prim_path)
+            results = _run(working, target, ops, prim_path, stage)
         finally:
             working.unlink(missing_ok=True)
     return results
 
 
 def _run(
-    working: Path, target: Path, ops: Iterable[str | tuple[str, Mapping[str, Any]]], prim_path: str | None
+    working: Path,
+    target: Path,
+    ops: Iterable[str | tuple[str, Mapping[str, Any]]],
+    prim_path: str | None,
+    original: Usd.Stage,
 ) -> list[RefineResult]:
     stage = Usd.Stage.Open(str(working))
     prim = _prim(stage, prim_path, target)
@@ -79,7 +83,7 @@ def _run(
     results = []
     for op in ops:
         name, settings = (op, {}) if isinstance(op, str) else op
-        results.append(refine(stage, prim, name, dict(settings), store=store))
+        results.append(refine(stage, prim, name, dict(settings), store=store, source=original.GetPrimAtPath(prim)))
         results[-1].layer = str(target)
     replace_layer(target, stage.GetRootLayer())
     held = Sdf.Layer.Find(str(target))

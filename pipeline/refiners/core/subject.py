@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pxr import Sdf, Usd, UsdGeom, UsdShade
+from pxr import Pcp, Sdf, Tf, Usd, UsdGeom, UsdShade
 
 from pipeline.errors import RefineError
 from pipeline.mesh.faces import diagonal
@@ -78,6 +78,8 @@ class Subject:
         self._cache: dict[str, PolygonMesh] = {}
         self._written: dict[str, int] = {}
         self._new: set[str] = set()
+        self._held: list[Usd.Stage] = []
+        self.source: Usd.Prim | None = None
 
     @property
     def metres(self) -> float:
@@ -170,6 +172,49 @@ class Subject:
         if targets and targets.HasAuthoredTargets():
             return "blend shapes name its points by number: refine it before blend shapes are made"
         return ""
+
+    def editable(self) -> list[Part]:
+        """The parts whose points may be renumbered; the others are told in `skipped`."""
+        found = []
+        for part in self.parts():
+            why = self.deformed(part)
+            if why:
+                self.skip(part.path, why)
+            else:
+                found.append(part)
+        return found
+
+    def original(self) -> Usd.Prim | None:
+        """The asset as it came: the root of its weakest arc into a file, opened by itself; None without one."""
+        if self.source is not None:
+            return self.source
+        found = None
+        for node in _nodes(self.prim.GetPrimIndex().rootNode):
+            if node.arcType in (Pcp.ArcTypePayload, Pcp.ArcTypeReference) and node.hasSpecs:
+                found = node
+        if found is None:
+            return None
+        stage = Usd.Stage.Open(found.layerStack.identifier.rootLayer)
+        self._held.append(stage)
+        prim = stage.GetPrimAtPath(found.path)
+        return prim or None
+
+    def open_stage(self, path: str) -> Usd.Stage:
+        """Another USD file, kept open as long as this subject.
+
+        Raises
+        ------
+        RefineError
+            It does not open.
+        """
+        try:
+            stage = Usd.Stage.Open(path)
+        except Tf.ErrorException:
+            stage = None
+        if not stage:
+            raise RefineError("the source does not open as a stage", path=path, remedy="name a USD file or a prim path")
+        self._held.append(stage)
+        return stage
 
     def write(self, part: Part, mesh: PolygonMesh) -> None:
         """Give a part new arrays, in the geometry layer where there is a store, else in the edit target."""
@@ -319,3 +364,10 @@ class Subject:
     def diagonal(part: Part) -> float:
         """Diagonal of one part in the asset's space."""
         return diagonal(part.points)
+
+
+def _nodes(node: Pcp.NodeRef) -> Iterator[Pcp.NodeRef]:
+    """The arcs of a prim index, strongest first."""
+    yield node
+    for child in node.children:
+        yield from _nodes(child)
