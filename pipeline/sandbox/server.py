@@ -19,6 +19,8 @@ import signal
 import socket
 import sys
 
+from pipeline.sandbox import worker
+
 
 def warm(modules: list[str]) -> None:
     """Load what readers need and let USD build its tables, once for all workers."""
@@ -39,6 +41,7 @@ def warm(modules: list[str]) -> None:
     for prim in stage.Traverse():
         prim.GetPropertyNames()
     stage.GetRootLayer().ExportToString()
+    worker.library_folders()  # found once, inherited by every worker
 
 
 class Server:
@@ -83,8 +86,6 @@ class Server:
         return True
 
     def _become_worker(self, channel: socket.socket) -> None:
-        from pipeline.sandbox import worker
-
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         keep = channel.fileno()
