@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from pipeline.errors import UsageError
-from pipeline.gates.board import ASSETS, known_asset, mark, record_path, require
+from pipeline.gates.board import ASSETS, State, known_asset, mark, record_path, require
 from pipeline.gates.generation import CANDIDATE
 from pipeline.gates.intent import brief_of
 from pipeline.settings.jobs import Brief, RuleSetting
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pipeline.checks import Report
     from pipeline.project import Project
 
-__all__ = ["Verdict", "candidate_score", "inspect_all", "inspect_asset", "read_verdict"]
+__all__ = ["Verdict", "candidate_score", "inspect_all", "inspect_asset", "read_verdict", "take_verdict"]
 
 #: rules whose errors refinement is there to mend
 REFINED_LATER = ("topology.triangle-budget",)
@@ -126,8 +126,7 @@ def inspect_asset(
         with project.edit() as edit:
             verdict.author(edit, verdict_path(asset, chosen))
             if chosen == standing:
-                state = {"pass": "passed", "revise": "revise", "reject": "rejected"}[report.verdict]
-                mark(edit, asset, "inspection", state, "" if state == "passed" else report.reason)  # type: ignore[arg-type]
+                _mark(edit, asset, verdict)
         facts = verdict.model_dump(include={"verdict", "subject", "reason", "rules", "job"})
         hooks.run("post_inspect", {"asset": asset, **facts}, project.root)
     return report
@@ -150,6 +149,29 @@ def inspect_all(project: Project, asset: str) -> dict[str, Report]:
         name: inspect_asset(project, asset, {CANDIDATE: name})
         for name in track(list(names), f"{asset}: inspects candidates")
     }
+
+
+def take_verdict(project: Project, asset: str) -> Verdict | None:
+    """Let the board take the verdict that the asset as it stands was given already; None where it has none.
+
+    A verdict on other content does not count.
+    """
+    from pipeline.usd.digest import subtree_digest
+
+    stage = project.open_stage()
+    prim = stage.GetPrimAtPath(f"{ASSETS}/{asset}")
+    verdict = read_verdict(stage, asset, selections(prim)) if prim else None
+    if verdict is None or verdict.digest != subtree_digest(prim):
+        return None
+    with project.edit() as edit:
+        _mark(edit, asset, verdict)
+    return verdict
+
+
+def _mark(stage: Usd.Stage, asset: str, verdict: Verdict) -> None:
+    state: dict[str, State] = {"pass": "passed", "revise": "revise", "reject": "rejected"}
+    why = "" if verdict.verdict == "pass" else verdict.reason
+    mark(stage, asset, "inspection", state[verdict.verdict], why)
 
 
 def selections(prim: Usd.Prim) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pxr import Gf, Sdf, UsdShade
+from pxr import Gf, Sdf, UsdShade, Vt
 from pydantic import Field
 
 from pipeline.errors import UsageError
@@ -59,7 +59,7 @@ def run(subject: Subject, settings: ColourSettings) -> None:
         new = changed(original[None], settings, tint, palette)[0]
         if np.allclose(np.array(now), new, atol=1e-5):
             continue
-        attribute.SetCustomDataByKey(_KEY, [float(x) for x in original])
+        attribute.SetCustomDataByKey(_KEY, Vt.DoubleArray(original.tolist()))
         attribute.Set(Gf.Vec3f(*new.tolist()))
         subject.changed = True
         subject.count("materials", 1)
@@ -91,7 +91,7 @@ def _textured(subject: Subject, read: Map, settings: ColourSettings, tint: NDArr
     base = np.array([float(x) for x in held]) if held else now
     wanted = base * [*tint, 1.0]
     if not np.allclose(wanted, now, atol=1e-6):
-        scale.GetAttr().SetCustomDataByKey(_KEY, [float(x) for x in base])
+        scale.GetAttr().SetCustomDataByKey(_KEY, Vt.DoubleArray(base.tolist()))
         scale.Set(Gf.Vec4f(*wanted.tolist()))
         subject.changed = True
         subject.count("materials", 1)

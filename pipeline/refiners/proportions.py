@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pxr import Usd, UsdGeom
+from pxr import Usd, UsdGeom, Vt
 from pydantic import Field
 
 from pipeline.errors import RefineError
@@ -46,7 +46,7 @@ def run(subject: Subject, settings: ProportionSettings) -> None:
             continue
         lay_over(subject, prim, scaling(factors, about))
         attribute = UsdGeom.Xformable(prim).GetTransformOp(SUFFIX).GetAttr()
-        attribute.SetCustomDataByKey(_KEY, [float(x) for x in wanted])
+        attribute.SetCustomDataByKey(_KEY, Vt.DoubleArray(wanted.tolist()))
     if subject.changed:
         subject.details["parts"] = [str(p.GetPath()) for p in chosen]
 

@@ -8,7 +8,17 @@ from numpy.typing import NDArray
 
 from pipeline.errors import UsageError
 
-__all__ = ["ciede2000", "hex_of_srgb", "linear_of_hex", "saturation", "to_lab", "to_linear", "to_srgb"]
+__all__ = [
+    "ciede2000",
+    "from_oklab",
+    "hex_of_srgb",
+    "linear_of_hex",
+    "saturation",
+    "to_lab",
+    "to_linear",
+    "to_oklab",
+    "to_srgb",
+]
 
 
 def saturation(srgb: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -40,6 +50,34 @@ def to_lab(linear: NDArray[np.float64]) -> NDArray[np.float64]:
     t = xyz / np.array([0.95047, 1.0, 1.08883])
     f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
     return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
+
+
+def to_oklab(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Linear Rec.709 to OKLab (B. Ottosson, A perceptual color space for image processing, 2020)."""
+    lab: NDArray[np.float64] = np.cbrt(linear @ _LMS.T) @ _OKLAB.T
+    return lab
+
+
+def from_oklab(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    """OKLab to linear Rec.709, clipped to 0-1."""
+    linear: NDArray[np.float64] = np.clip((lab @ np.linalg.inv(_OKLAB).T) ** 3 @ np.linalg.inv(_LMS).T, 0.0, 1.0)
+    return linear
+
+
+_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
 
 
 def ciede2000(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

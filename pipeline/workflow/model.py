@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A workflow: named nodes, each an operation with parameters, in the order they run.
 
-A parameter `"$node.field"` is a field of what an earlier node gave; `"$settings.name"` one of the workflow's
-settings; `"@file"` a file beside the workflow. What a node merely depends on, without taking it as a
-parameter, it lists in `sees`: a change there makes it run again.
+A parameter `"$node.field"` is a field of what an earlier node gave (`"$node.field ? 1.0"` says what counts where
+there is none); `"$settings.name"` one of the workflow's settings; `"@file"` a file beside the workflow. What a node
+merely depends on, without taking it as a parameter, it lists in `sees`: a change there makes it run again.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def load_workflow(name: str) -> Workflow:
 
 def _references(value: Any) -> list[str]:
     if isinstance(value, str):
-        return [value[1:].partition(".")[0]] if value.startswith("$") else []
+        return [value[1:].partition("?")[0].strip().partition(".")[0]] if value.startswith("$") else []
     if isinstance(value, dict):
         value = list(value.values())
     return [name for item in value for name in _references(item)] if isinstance(value, list) else []

@@ -250,7 +250,7 @@ def _select(project: Project, asset: str, verdicts: dict[str, str], scores: dict
     """Go on with the best candidate that passed, and let the board take its verdict."""
     from pipeline.errors import GateRefused
     from pipeline.gates.generation import select
-    from pipeline.gates.inspection import inspect_asset
+    from pipeline.gates.inspection import inspect_asset, take_verdict
 
     passed = [n for n, v in verdicts.items() if v == "pass"]
     if not passed:
@@ -261,7 +261,8 @@ def _select(project: Project, asset: str, verdicts: dict[str, str], scores: dict
         )
     best = max(passed, key=lambda n: (scores[n], n))
     select(project, asset, best)
-    inspect_asset(project, asset)
+    if take_verdict(project, asset) is None:
+        inspect_asset(project, asset)
     return {"variant": best, "prims": [f"/World/Assets/{asset}"]}
 
 
@@ -364,10 +365,19 @@ def _approve(project: Project, asset: str, version: str, by: str, comment: str =
 
 
 @operation("publish")
-def _publish(project: Project, asset: str, formats: list[str] | None = None) -> dict[str, Any]:
-    """Publish the approved version."""
+def _publish(project: Project, asset: str, version: str, formats: list[str] | None = None) -> dict[str, Any]:
+    """Publish the approved version; `version` says which one that must be."""
+    from pipeline.errors import GateRefused
     from pipeline.gates.delivery import publish
+    from pipeline.review.decisions import approved_version
 
+    approved = approved_version(project.open_stage(), asset)
+    if approved != version:
+        raise GateRefused(
+            f"version {version[:12]} of {asset} is not the approved one",
+            prim="/Project/Decisions",
+            remedy=f"gates review approve {asset} --version {version[:12]}",
+        )
     result = publish(project, asset, formats=formats)
     package = project.root / result.path
     return {

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+import tomllib
 import uuid
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -145,10 +146,16 @@ def _resolved(value: Any, outputs: dict[str, dict[str, Any]], workflow: Workflow
 
 
 def _field(name: str, outputs: dict[str, dict[str, Any]]) -> Any:
-    node, _, field = name.partition(".")
-    given = outputs[node]
-    if not field:
-        return {k: v for k, v in given.items() if k not in ("prims", "files")}
-    if field not in given:
-        raise ConfigError(f"{node!r} gives no {field!r}", remedy=f"it gives: {', '.join(given)}")
-    return given[field]
+    path, question, otherwise = (part.strip() for part in name.partition("?"))
+    node, *fields = path.split(".")
+    value: Any = outputs[node]
+    if not fields:
+        return {k: v for k, v in value.items() if k not in ("prims", "files")}
+    for field in fields:
+        if not isinstance(value, dict) or field not in value:
+            if question:
+                return tomllib.loads(f"v = {otherwise}")["v"]
+            known = ", ".join(value) if isinstance(value, dict) else "no fields"
+            raise ConfigError(f"{path!r}: there is no {field!r}", remedy=f"there is: {known}")
+        value = value[field]
+    return value

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do its colours belong? Saturation and distance of each material against the project's palette.
 
-Colour is compared as a person sees it: mean albedo per material over its faces; saturation as HSV of sRGB values,
-distance as CIEDE2000 in CIE Lab under D65.
+Albedo is sampled where the faces of a material use it. Saturation is HSV of sRGB values, distance CIEDE2000 of the
+mean in CIE Lab under D65.
 """
 
 from __future__ import annotations
@@ -13,13 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.scenes.notes.situation import Note, Situation
-from pipeline.usd.colour import ciede2000, hex_of_srgb, saturation, to_lab, to_linear, to_srgb
+from pipeline.usd.colour import (
+    ciede2000,
+    from_oklab,
+    hex_of_srgb,
+    saturation,
+    to_lab,
+    to_linear,
+    to_oklab,
+    to_srgb,
+)
 
 if TYPE_CHECKING:
     from pipeline.usd.scene import Input, Mesh, Node, Texture
 
-__all__ = ["FAR", "material_colours", "palette"]
+__all__ = ["FAR", "PERCENTILE", "material_colours", "palette", "vividness"]
 
+#: where a triangle is sampled, as shares of its corners
+PLACES = np.array([[1, 1, 1], [4, 1, 1], [1, 4, 1], [1, 1, 4]]) / np.array([[3], [6], [6], [6]])
+#: a person judges a cloth by its strong stripes, not by the mean of all
+PERCENTILE = 80
 FAR = 40.0  # CIEDE2000: beyond this no colour of the palette is anywhere near
 
 
@@ -29,29 +42,29 @@ def palette(situation: Situation) -> list[Note]:
         return []
     wanted = np.array(situation.palette, float).reshape(-1, 3)
     notes = []
-    for path, linear in material_colours(situation).items():
-        srgb = to_srgb(linear)
-        value = float(saturation(srgb))
-        if situation.max_saturation and value > situation.max_saturation + 1e-3:
+    for path, (colours, weights) in material_colours(situation).items():
+        mean = (colours * weights[:, None]).sum(0) / weights.sum()
+        vivid = vividness(colours, weights)
+        if situation.max_saturation and vivid > situation.max_saturation + 1e-3:
+            factor = _chroma_factor(colours, weights, situation.max_saturation)
             notes.append(
                 Note(
                     kind="saturation",
                     prim=path,
-                    message=f"more saturated than the scene's palette allows: {hex_of_srgb(srgb)}; "
-                    f"desaturate to {situation.max_saturation / value:.0%}",
-                    measured=f"{value:.2f} (HSV of sRGB)",
+                    message=f"more saturated than the scene's palette allows: scale its OKLab chroma by {factor:.2f}",
+                    measured=f"{vivid:.2f} (HSV of sRGB, {PERCENTILE} % of the surface is below)",
                     expected=f"at most {situation.max_saturation:.2f}",
-                    correction={f"saturation:{path}": round(situation.max_saturation / value, 4)},
+                    correction={f"saturation_{path.rpartition('/')[2]}": factor},
                 )
             )
         if len(wanted):
-            distance = float(ciede2000(to_lab(linear)[None], to_lab(wanted)).min())
+            distance = float(ciede2000(to_lab(mean)[None], to_lab(wanted)).min())
             if distance > FAR:
                 notes.append(
                     Note(
                         kind="palette",
                         prim=path,
-                        message=f"{hex_of_srgb(srgb)} is far from every colour of the palette",
+                        message=f"{hex_of_srgb(to_srgb(mean))} is far from every colour of the palette",
                         measured=f"dE00 {distance:.0f}",
                         expected=f"dE00 below {FAR:.0f}",
                     )
@@ -59,15 +72,36 @@ def palette(situation: Situation) -> list[Note]:
     return notes
 
 
-def material_colours(situation: Situation) -> dict[str, NDArray[np.float64]]:
-    """Mean base colour (3,) linear Rec.709 of each material that the asset's faces wear, by prim path.
+def vividness(linear: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """The HSV saturation (of sRGB values) that `PERCENTILE` % of the surface stays below."""
+    values = saturation(to_srgb(linear))
+    order = np.argsort(values)
+    share = np.cumsum(weights[order]) / weights.sum()
+    return float(values[order][np.searchsorted(share, PERCENTILE / 100)])
 
-    A texture is read where the faces use it: at the middle of each triangle, weighted by its area.
+
+def _chroma_factor(linear: NDArray[np.float64], weights: NDArray[np.float64], limit: float) -> float:
+    """The factor on OKLab chroma that brings the vividness to the limit, found by halving; rounded down."""
+    lab = to_oklab(linear)
+    low, high = 0.0, 1.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        if vividness(from_oklab(lab * [1, middle, middle]), weights) > limit:
+            high = middle
+        else:
+            low = middle
+    return float(np.floor(low * 100) / 100)
+
+
+def material_colours(situation: Situation) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Base colours (n, 3) linear Rec.709 and areas (n,) of each material that the asset's faces wear, by prim path.
+
+    A texture is read where the faces use it: at four places of each triangle, weighted by its area.
     """
     from pipeline.usd.scene import read_scene
 
     scene = read_scene(situation.stage, root=str(situation.asset.GetPath()), clips=False)
-    sums: dict[int, NDArray[np.float64]] = {}
+    found: dict[int, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {}
     pictures: dict[str, NDArray[np.float64]] = {}
     for node in scene.nodes:
         if node.mesh is None:
@@ -77,10 +111,14 @@ def material_colours(situation: Situation) -> dict[str, NDArray[np.float64]]:
         worn = _materials(node, mesh)
         for number in np.unique(worn[worn >= 0]):
             faces = np.flatnonzero(worn == number)
-            colour = _colours(scene.materials[number].get("diffuseColor"), mesh, faces, pictures)
-            weighted = np.append((colour * areas[faces, None]).sum(0), areas[faces].sum())
-            sums[int(number)] = sums.get(int(number), np.zeros(4)) + weighted
-    return {scene.materials[n].path: s[:3] / s[3] for n, s in sorted(sums.items()) if s[3] > 0}
+            colours = _colours(scene.materials[number].get("diffuseColor"), mesh, faces, pictures)
+            found.setdefault(int(number), []).append((colours, np.tile(areas[faces] / len(PLACES), len(PLACES))))
+    result = {}
+    for number, parts in sorted(found.items()):
+        weights = np.concatenate([w for _, w in parts])
+        if weights.sum() > 0:
+            result[scene.materials[number].path] = np.concatenate([c for c, _ in parts]), weights
+    return result
 
 
 def _areas(mesh: Mesh) -> NDArray[np.float64]:
@@ -101,18 +139,19 @@ def _materials(node: Node, mesh: Mesh) -> NDArray[np.int64]:
 def _colours(
     source: Input, mesh: Mesh, faces: NDArray[np.int64], pictures: dict[str, NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """Base colour (n, 3) of triangles."""
+    """Base colours (places n, 3) of n triangles, place by place."""
     texture = source.texture
     if texture is None or not texture.path or not mesh.uvs:
-        return np.tile(np.array(source.value[:3], float), (len(faces), 1))
+        return np.tile(np.array(source.value[:3], float), (len(faces) * len(PLACES), 1))
     if texture.path not in pictures:
         pictures[texture.path] = _pixels(texture)
     picture = pictures[texture.path]
     uvs = next((u for u in mesh.uvs if u.name == texture.uv_set), mesh.uvs[0])
-    middle = uvs.flat(mesh)[mesh.triangles[faces]].mean(1) % 1.0
+    corners = uvs.flat(mesh)[mesh.triangles[faces]]
+    at = np.concatenate([(corners * share[None, :, None]).sum(1) for share in PLACES]) % 1.0
     height, width = picture.shape[:2]
-    column = np.minimum((middle[:, 0] * width).astype(int), width - 1)
-    row = np.minimum(((1.0 - middle[:, 1]) * height).astype(int), height - 1)
+    column = np.minimum((at[:, 0] * width).astype(int), width - 1)
+    row = np.minimum(((1.0 - at[:, 1]) * height).astype(int), height - 1)
     colour: NDArray[np.float64] = picture[row, column] * np.array(texture.scale[:3]) + np.array(texture.bias[:3])
     return colour
 

@@ -23,7 +23,8 @@ class Note(BaseModel):
     measured, expected
         With their unit in the text.
     correction
-        What would put it right, by name: `scale` (factor on the whole), `saturation:<prim>` (factor).
+        What would put it right, by name: `scale` (factor on the whole), `saturation_<material>` (factor on
+        OKLab chroma).
     """
 
     kind: str
