@@ -136,8 +136,11 @@ class Connection:
             )
         return full
 
-    async def read(self, path: str, *, method: str = "GET", **send: Any) -> Any:
+    async def read(self, path: str, *, method: str = "GET", verdict: int = 0, **send: Any) -> Any:
         """Ask without changing anything: JSON, tried again where that may help.
+
+        `verdict` is a status of 500 and above with which this service tells a job's end in JSON: such an answer
+        is returned like any other.
 
         Raises
         ------
@@ -151,8 +154,10 @@ class Connection:
                 response = await self._send(method, path, **send)
                 if response.status_code != 429 and response.status_code < 500:
                     return self._json(response)
+                if response.status_code == verdict and b'"status"' in response.content:
+                    return json.loads(response.content)
                 problem: ServiceError = self.refusal(response)
-            except load_httpx().HTTPError as error:
+            except (load_httpx().HTTPError, ValueError) as error:
                 problem = ServiceDown(
                     f"{self.name} does not answer: {type(error).__name__}",
                     remedy="check the network and the base URL, then ask again: nothing is lost",

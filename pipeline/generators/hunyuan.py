@@ -70,7 +70,7 @@ class Hunyuan(Provider):
         """Ask for the status, which carries the file when it is there."""
         if not job.remote_id:
             raise JobLost("a job that was waited for on the line cannot be asked for again", remedy="ask anew")
-        answer = await link.read(f"status/{job.remote_id}")
+        answer = await link.read(f"status/{job.remote_id}", verdict=500)
         status = str(answer.get("status"))
         if status == "completed":
             try:

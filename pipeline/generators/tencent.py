@@ -23,15 +23,15 @@ from pipeline.generators.provider import Look, Provider, Started, Status, clamp,
 _STATUS: dict[str, Status] = {"WAIT": "queued", "RUN": "running", "DONE": "done", "FAIL": "failed"}
 
 
-def sign(secret_id: str, secret_key: str, host: str, service: str, body: bytes, when: int, action: str) -> str:
-    """The Authorization header of TC3-HMAC-SHA256 for a JSON POST to `/` (Tencent Cloud API 3.0, signature v3).
+def sign(secret_id: str, secret_key: str, service: str, headers: dict[str, str], body: bytes, when: int) -> str:
+    """The Authorization header of TC3-HMAC-SHA256 for a POST to `/` (Tencent Cloud API 3.0, signature v3).
 
-    `when` is seconds since the epoch; the signed headers are content-type, host and x-tc-action.
+    `headers` are those to sign, in the order of their lower-case names; `when` is seconds since the epoch.
     """
     date = datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%d")
-    signed = "content-type;host;x-tc-action"
-    headers = f"content-type:application/json; charset=utf-8\nhost:{host}\nx-tc-action:{action.lower()}\n"
-    canonical = "\n".join(["POST", "/", "", headers, signed, hashlib.sha256(body).hexdigest()])
+    signed = ";".join(headers)
+    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    canonical = "\n".join(["POST", "/", "", lines, signed, hashlib.sha256(body).hexdigest()])
     scope = f"{date}/{service}/tc3_request"
     text = "\n".join(["TC3-HMAC-SHA256", str(when), scope, hashlib.sha256(canonical.encode()).hexdigest()])
 
@@ -97,14 +97,16 @@ class Tencent(Provider):
         service = str(self.settings.extra("service", (urlsplit(link.base).hostname or "").split(".")[0]))
         key = self.key()
         secret = key.get_secret_value() if key else ""
+        kind = "application/json; charset=utf-8"
+        signed = {"content-type": kind, "host": host, "x-tc-action": action.lower()}
         headers = {
-            "Content-Type": "application/json; charset=utf-8",
+            "Content-Type": kind,
             "Host": host,
             "X-TC-Action": action,
             "X-TC-Version": str(self.settings.extra("version", "2023-09-01")),
             "X-TC-Region": str(self.settings.extra("region", "ap-singapore")),
             "X-TC-Timestamp": str(when),
-            "Authorization": sign(self._secret_id().get_secret_value(), secret, host, service, body, when, action),
+            "Authorization": sign(self._secret_id().get_secret_value(), secret, service, signed, body, when),
         }
         send: dict[str, Any] = {"content": body, "headers": headers}
         answer = await (link.create("/", **send) if create else link.read("/", method="POST", **send))
