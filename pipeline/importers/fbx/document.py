@@ -59,7 +59,6 @@ class Document:
             self.settings.properties = _properties(settings)
         header = root.child("FBXHeaderExtension")
         self.creator = str((header and header.value("Creator")) or root.value("Creator") or "")
-        self.time_version = root.child("FBXHeaderExtension")
         templates = _templates(root.child("Definitions"))
         self.objects: dict[int, Object] = {}
         objects = root.child("Objects")
