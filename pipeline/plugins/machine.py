@@ -71,7 +71,7 @@ def _schemas() -> Check:
 def _sandbox() -> Check:
     from pipeline.sandbox import protections
 
-    active = protections()
+    active = {p.name: p.active for p in protections()}
     names = [name for name, on in active.items() if on]
     missing = [name for name, on in active.items() if not on]
     return Check(

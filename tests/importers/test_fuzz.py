@@ -185,5 +185,5 @@ def test_five_thousand_mutations(kind: str, bases: dict[str, bytes], nothing_lef
     outcomes = run(kind, bases, LONG, min(2, os.cpu_count() or 1))
     print(kind, dict(outcomes))
     assert outcomes.total() == LONG
-    assert outcomes["refused"] > 0
+    assert outcomes["refused"] > 0 or kind == "mtl"  # a bad material library is a loss
     nothing_left()
