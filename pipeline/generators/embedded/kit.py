@@ -110,7 +110,9 @@ def build(request: Request, seed: int, clearance: float = 0.0025, detail: float 
         extras[word] = 0
     hand = _hand(reading.traits, rng, detail)
     order = Order(size, hand, _dyes(request, reading, rng), clearance, extras, reading.traits)
-    parts = prop.build(order)
+    parts = _row(prop.build, order, reading.number)
+    if request.size_m is None and reading.number > 1:
+        size = (size[0] * reading.number * 1.08, size[1], size[2])
     parts = _fit(parts, size)
     if reading.unknown:
         notes.append(f"words that steered nothing: {', '.join(dict.fromkeys(reading.unknown))}")
@@ -121,6 +123,21 @@ def build(request: Request, seed: int, clearance: float = 0.0025, detail: float 
     if ignored:
         notes.append(f"{reading.thing or 'a box'} takes no {', '.join(ignored)}")
     return Kit(parts, reading, tuple(notes))
+
+
+def _row(make: Callable[[Order], Parts], order: Order, number: int) -> Parts:
+    """`number` of a thing side by side, each built anew; their parts are numbered."""
+    if number == 1:
+        return make(order)
+    result: Parts = {}
+    edge = 0.0
+    for i in range(number):
+        parts = make(order)
+        points = np.concatenate([p.points for pieces in parts.values() for p in pieces])
+        shift = (edge - float(points[:, 0].min()), 0.0, 0.0)
+        edge += float(np.ptp(points[:, 0])) + order.play(0.08 * order.size[0])
+        result |= {f"{name}_{i + 1}": [p.moved(shift) for p in pieces] for name, pieces in parts.items()}
+    return result
 
 
 def _fit(parts: Parts, size: Sequence[float]) -> Parts:

@@ -22,21 +22,20 @@ THINGS: dict[str, str] = {
     "stall": "stall", "booth": "stall", "kiosk": "stall", "stand": "stall", "marketstall": "stall",
     "crate": "crate", "box": "crate", "chest": "crate", "barrel": "barrel", "cask": "barrel", "keg": "barrel",
     "basket": "basket", "tray": "crate",
-    "table": "table", "desk": "table", "counter": "counter", "chair": "chair", "stool": "stool", "bench": "bench",
-    "shelf": "shelf", "shelves": "shelf", "bookcase": "shelf", "rack": "shelf", "bed": "bed",
+    "table": "table", "desk": "table", "counter": "table", "chair": "chair", "stool": "stool", "bench": "bench",
+    "shelf": "shelf", "shelves": "shelf", "bookcase": "shelf", "rack": "shelf",
     "lamp": "lamp", "lantern": "lamp", "streetlamp": "lamppost", "lamppost": "lamppost", "sign": "sign",
     "signpost": "signpost", "signboard": "sign", "fence": "fence", "railing": "fence", "gate": "fence",
     "pillar": "pillar", "column": "pillar", "post": "pillar", "rock": "rock", "boulder": "rock", "stone": "rock",
     "tree": "tree", "oak": "tree", "pine": "pine", "fir": "pine", "bush": "bush", "shrub": "bush",
-    "pot": "pot", "vase": "pot", "jar": "pot", "jug": "pot", "urn": "pot", "well": "well", "cart": "cart",
-    "wagon": "cart", "canopy": "canopy", "awning": "canopy", "roof": "canopy", "tent": "canopy", "cloth": "canopy",
+    "pot": "pot", "vase": "pot", "jar": "pot", "jug": "pot", "urn": "pot",
+    "canopy": "canopy", "awning": "canopy", "roof": "canopy", "tent": "canopy", "cloth": "canopy",
     "tarp": "canopy", "fabric": "canopy",
 }  # fmt: skip
 #: which use of a colour each thing's adjectives dye
 DYED: dict[str, str] = {
     "canopy": "cloth", "sign": "paint", "signpost": "paint", "rock": "stone", "pillar": "stone", "tree": "leaf",
     "pine": "leaf", "bush": "leaf", "pot": "clay", "lamp": "metal", "lamppost": "metal", "stall": "cloth",
-    "well": "stone",
 }  # fmt: skip
 TRAITS = _words(
     """striped plain old worn weathered rustic medieval fantasy modern clean sleek new chunky stylised
