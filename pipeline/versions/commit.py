@@ -129,7 +129,7 @@ def _met(store: VersionStore, work: _Frozen) -> bool:
     moved = changes_between(view_of_version(store, work.base), view_of_version(store, work.head), store)
     said = {path for path in paths_of(work.layer) if path != ROOT and not _is_bare(spec_at(work.layer, path))}
     gone = {change.path for change in moved if change.new is None}
-    touched = {change.path for change in moved}
+    touched = {change.path for change in moved if change.substantial}
     return bool(said & touched) or any(prefix in gone for path in said for prefix in path.GetPrefixes())
 
 

@@ -62,6 +62,11 @@ class SpecChange:
         theirs = [name for name in self.new.children if name in set(self.old.children)]
         return (mine, theirs) if mine != theirs else None
 
+    @property
+    def substantial(self) -> bool:
+        """Whether more differs than which children came or went; those have changes of their own."""
+        return (self.old is None) != (self.new is None) or bool(self.fields() or self.reordered())
+
 
 class Change(BaseModel):
     """One field, dictionary key or set of samples that differs.
@@ -154,7 +159,7 @@ def changes_between(a: StackView, b: StackView, store: VersionStore | None = Non
             found += [SpecChange(path, old, None), SpecChange(path, None, new)]
             continue
         change = SpecChange(path, old, new)
-        if (old is None) != (new is None) or change.fields() or change.reordered():
+        if change.substantial or (old and new and old.children != new.children):
             found.append(change)
     return found
 
@@ -176,7 +181,10 @@ def _candidates(a: StackView, b: StackView, store: VersionStore | None) -> set[S
     if store and mine and theirs and not shared and _stored(a) and _stored(b):
         # two checkpoints: join their digests instead of reading them
         old, new = (digests_of(store.layout, v.names[-1], v.layers[-1]) for v in (a, b))
-        found.update(old.differing(new))
+        differing_paths = old.differing(new)
+        found.update(differing_paths)
+        found.update(path.GetPrimOrPrimVariantSelectionPath().GetParentPath() for path in differing_paths)
+        found.discard(Sdf.Path.emptyPath)
         mine, theirs = mine - 1, theirs - 1
     for layer in (*a.layers[:mine], *b.layers[:theirs]):
         found.update(paths_of(layer))

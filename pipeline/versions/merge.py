@@ -124,18 +124,19 @@ class _Merge:
         here = self.ours.at(path)
         if change.new is None or here is None or change.reordered():
             return SpecChange(path, here, change.new)
-        return SpecChange(path, here, SpecView(change.new.kind, change.new.fields, here.children))
+        children = _with_new(here.children, change)
+        return SpecChange(path, here, SpecView(change.new.kind, change.new.fields, children))
 
     def _settle_deletions(self, gone_here: set[Sdf.Path], gone_there: set[Sdf.Path]) -> set[Sdf.Path]:
         """One side deleted a prim or property that the other edited; returns their paths dealt with."""
         done: set[Sdf.Path] = set()
         for top in _tops(gone_there - gone_here):
-            edits = [p for p, c in self.mine.items() if p.HasPrefix(top) and c.new is not None]
+            edits = [p for p, c in self.mine.items() if p.HasPrefix(top) and c.new and c.substantial]
             beneath = {p for p in self.yours if p.HasPrefix(top)}
             if edits and not self._deletion(top, edits[0], ours_deleted=False):
                 done |= beneath
         for top in _tops(gone_here - gone_there):
-            edits = [p for p, c in self.yours.items() if p.HasPrefix(top) and c.new is not None]
+            edits = [p for p, c in self.yours.items() if p.HasPrefix(top) and c.new and c.substantial]
             if not edits:
                 continue
             done |= {p for p in self.yours if p.HasPrefix(top)}
@@ -194,7 +195,7 @@ class _Merge:
         children = self._children(path, own, other)
         new = SpecView(own.new.kind, merged, children)
         change = SpecChange(path, own.new, new)
-        if change.fields() or change.reordered():
+        if change.substantial or own.new.children != children:
             self.result.changes.append(change)
 
     def _whole(self, path: Sdf.Path, own: SpecChange, other: SpecChange) -> None:
@@ -220,7 +221,7 @@ class _Merge:
                 self.result.conflicts.append(conflict)
             elif choice.value == yours[1]:
                 return other.new.children
-        return own.new.children
+        return _with_new(own.new.children, other)
 
     def _field(self, path: Sdf.Path, name: str, base: Any, here: Any, there: Any) -> Any:
         """One field of three sides."""
@@ -274,6 +275,14 @@ def _moved(base: Any, side: Any) -> bool:
     before, after = split(base), split(side)
     common = [element for element in before if element in after]
     return common != [element for element in after if element in before]
+
+
+def _with_new(here: tuple[str, ...], change: SpecChange) -> tuple[str, ...]:
+    """Our children, then those that their side made, without those it deleted."""
+    before = set(change.old.children) if change.old else set()
+    after = change.new.children if change.new else ()
+    kept = [name for name in here if name in after or name not in before]
+    return (*kept, *(name for name in after if name not in before and name not in here))
 
 
 def _nested(mine: dict[Element, Any], yours: dict[Element, Any]) -> bool:

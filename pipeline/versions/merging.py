@@ -85,7 +85,7 @@ def _record(store: VersionStore, sides: tuple[str, str, str], by: Authorship, se
     if not merged.changes and len(by.parents) == 1:
         return MergeResult(version=sides[1])
     version = record_changes(store, sides[1], merged.changes, by)
-    return MergeResult(version=version.id, merged=True, changes=len(merged.changes))
+    return MergeResult(version=version.id, merged=True, changes=sum(change.substantial for change in merged.changes))
 
 
 def _only_parent(identifier: str, parents: tuple[str, ...]) -> str:

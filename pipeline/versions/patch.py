@@ -31,28 +31,30 @@ def apply(changes: Iterable[SpecChange], layer: Sdf.Layer) -> None:
                     _remove(layer, change.path)
                 spec = make_spec(layer, change.path, change.new)
                 write_fields(spec, change.new.fields)
-    for change in changes:
-        if change.new and change.new.kind in {"prim", "root"} and change.new.children:
-            _order(layer, change.path, change.new.children)
+    _order_all(changes, layer)
 
 
 def delta_for(changes: Iterable[SpecChange], beneath: StackView) -> Sdf.Layer:
-    """A layer that, laid over `beneath`, says what the changes' new sides say.
+    """A layer that, laid over `beneath`, says what the changes' new sides say; new siblings come last.
 
     Raises
     ------
     NotOneLayer
         Something must go, and no layer can take away what is beneath it.
     """
+    changes = list(changes)
     delta = Sdf.Layer.CreateAnonymous(".usda")
     with Sdf.ChangeBlock():
         for change in sorted(changes, key=lambda c: c.path):
             if change.new is None or change.reordered():
                 raise NotOneLayer(f"{change.path} is removed or reordered")
+            if not change.substantial:
+                continue
             below = beneath.at(change.path)
             fields = _from_above(change.new, below)
             spec = make_spec(delta, change.path, change.new, over=below is not None)
             write_fields(spec, fields, {} if below is not None else None)
+    _order_all(changes, delta)
     return delta
 
 
@@ -168,14 +170,17 @@ def _remove(layer: Sdf.Layer, path: Sdf.Path) -> None:
         layer.Apply(edit)
 
 
+def _order_all(changes: Iterable[SpecChange], layer: Sdf.Layer) -> None:
+    for change in changes:
+        if change.new and change.new.kind in {"prim", "root", "variant"} and change.new.children:
+            _order(layer, change.path, change.new.children)
+
+
 def _order(layer: Sdf.Layer, path: Sdf.Path, names: tuple[str, ...]) -> None:
     owner = layer.pseudoRoot if path == ROOT else layer.GetPrimAtPath(path)
     present = list(owner.nameChildren.keys()) if owner else []
-    if [n for n in present if n in set(names)] == [n for n in names if n in set(present)]:
-        return
-    edit = Sdf.BatchNamespaceEdit()
-    for name in names:
-        child = path.AppendChild(name)
-        if layer.GetPrimAtPath(child):
-            edit.Add(Sdf.NamespaceEdit.Reorder(child, Sdf.NamespaceEdit.atEnd))
-    layer.Apply(edit)
+    there, wanted = set(present), set(names)
+    order = [name for name in names if name in there]
+    if [name for name in present if name in wanted] != order:
+        order += [name for name in present if name not in wanted]
+        owner.nameChildren[:] = [owner.nameChildren[name] for name in order]
