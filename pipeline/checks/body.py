@@ -14,6 +14,7 @@ from pipeline.checks.subject import Part
 from pipeline.mesh import faces as triangle
 from pipeline.mesh.crossing import crossings
 from pipeline.mesh.directions import compass, scatter
+from pipeline.mesh.distinct import distinct
 from pipeline.mesh.rays import Rays
 from pipeline.mesh.views import View, look
 
@@ -145,7 +146,7 @@ class Body:
 
     def marks(self, face: NDArray) -> tuple[Marks, ...]:
         """Faces of the body as marks on the parts they come from."""
-        face = np.unique(face)
+        face = distinct(face)
         parts = self.part[face]
         return tuple(
             Marks(int(number), faces=self.local[face[parts == number]].astype(np.int32)) for number in np.unique(parts)

@@ -92,8 +92,9 @@ def fix_file(
 
 def _over(path: Path) -> Any:
     """A stage that edits in memory, on top of the file, with the file's own metadata."""
-    from pipeline.usd.scene import open_stage
     from pxr import Sdf, Usd
+
+    from pipeline.usd.scene import open_stage
 
     below = open_stage(path)
     root = Sdf.Layer.CreateAnonymous("fixes.usda")
@@ -106,9 +107,7 @@ def _over(path: Path) -> Any:
     return stage
 
 
-def _round(
-    stage: Any, target: str, brief: Brief, rules: Sequence[str] | None, folder: Path, result: Fixed
-) -> bool:
+def _round(stage: Any, target: str, brief: Brief, rules: Sequence[str] | None, folder: Path, result: Fixed) -> bool:
     """Inspect, and run what mends it; whether anything changed."""
     from pipeline.refiners import FolderStore, refine
     from pipeline.refiners.core.registry import names

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tempfile
 from collections.abc import Iterator
 from os import PathLike
@@ -137,9 +138,24 @@ def _faults(stage: Any, prim: str | None) -> dict[str, RawFaults]:
             np.asarray(mesh.GetFaceVertexCountsAttr().Get() or np.zeros(0, np.int32)),
             np.asarray(mesh.GetFaceVertexIndicesAttr().Get() or np.zeros(0, np.int32)),
         )
+        broken = _broken_uvs(found)
+        if broken:
+            fault = dataclasses.replace(fault or RawFaults(), bad_uvs=broken)
         if fault:
             result[str(found.GetPath())] = fault
     return result
+
+
+def _broken_uvs(prim: Any) -> int:
+    """UV values that are no numbers."""
+    from pxr import Sdf, UsdGeom
+
+    broken = 0
+    for primvar in UsdGeom.PrimvarsAPI(prim).GetPrimvarsWithValues():
+        if primvar.GetTypeName() in (Sdf.ValueTypeNames.TexCoord2fArray, Sdf.ValueTypeNames.Float2Array):
+            values = np.asarray(primvar.Get() or np.zeros((0, 2), np.float32))
+            broken += int(np.count_nonzero(~np.isfinite(values).all(axis=1)))
+    return broken
 
 
 def raw_faults(points: Any, counts: Any, indices: Any) -> RawFaults | None:

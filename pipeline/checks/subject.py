@@ -43,7 +43,7 @@ class RawFaults:
 
     bad_points: int = 0
     bad_faces: int = 0
-    empty: bool = False
+    bad_uvs: int = 0
 
 
 class Shape:

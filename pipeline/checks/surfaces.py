@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from pipeline.checks.subject import Part
 from pipeline.mesh import faces as triangle
+from pipeline.mesh.distinct import distinct, firsts
 from pipeline.mesh.islands import Islands, islands
 from pipeline.mesh.uvraster import covered
 
 #: texels a UV unit when coverage is measured
 SIDE = 1024
+#: texels in a row of all tiles together
+_WIDE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,12 @@ class Coverage:
     @property
     def texels(self) -> int:
         """How many texels are covered at all."""
-        return len(np.unique(self.texel))
+        return int(np.count_nonzero(firsts(self.texel)))
 
     @property
     def clashing(self) -> int:
         """How many texels more than one island lies on."""
-        return len(np.unique(self.texel[self.clash]))
+        return int(np.count_nonzero(firsts(self.texel[self.clash])))
 
 
 class Surface:
@@ -85,26 +88,31 @@ class Surface:
         """The islands on each texel."""
         label = self.islands.label
         material = self.part.material[self.faces].astype(np.int64) + 1
-        wide = 1 << 20  # texels to both sides of the unit square that are told apart
-        keys, owners, who = [], [], []
-        for column, row, face in covered(self.islands.uv, self.islands.corners, SIDE):
-            near = (np.abs(column) < wide // 2) & (np.abs(row) < wide // 2)
-            where = (row[near] + wide // 2) * wide + column[near] + wide // 2
-            keys.append(material[face[near]] * wide * wide + where)
-            owners.append(label[face[near]])
-            who.append(face[near])
-        if not keys:
+        found = [
+            (row * _WIDE + column, face)
+            for column, row, face in covered(self.islands.uv, self.islands.corners, SIDE)
+            if len(face)
+        ]
+        if not found:
             nothing = np.zeros(0, np.int32)
             return Coverage(np.zeros(0, np.int64), nothing, np.zeros(0, bool), nothing)
-        key, owner, face = np.concatenate(keys), np.concatenate(owners), np.concatenate(who)
-        order = np.lexsort((owner, key))
-        key, owner, face = key[order], owner[order], face[order]
-        fresh = np.ones(len(key), bool)
-        fresh[1:] = (key[1:] != key[:-1]) | (owner[1:] != owner[:-1])
-        texel, island = key[fresh], owner[fresh]
-        clash = np.zeros(len(texel), bool)
-        same = texel[1:] == texel[:-1]
+        texel = np.concatenate([f[0] for f in found])
+        face = np.concatenate([f[1] for f in found])
+        if material.min() != material.max():
+            texel = texel * (int(material.max()) + 1) + material[face]
+        texel -= texel.min()
+        if int(texel.max()) > (1 << 62) // self.islands.count:  # far tiles and very many islands
+            _, texel = np.unique(texel, return_inverse=True)
+        entry = texel * self.islands.count + label[face]
+        place, island = np.divmod(distinct(entry), self.islands.count)
+        clash = np.zeros(len(place), bool)
+        same = place[1:] == place[:-1]
         clash[1:] |= same
         clash[:-1] |= same
-        run = np.cumsum(fresh) - 1
-        return Coverage(texel, island, clash, np.unique(face[clash[run]]))
+        crowded = place[clash]
+        triangles = np.zeros(len(self.faces), bool)
+        if len(crowded):
+            at = np.searchsorted(crowded, texel).clip(0, len(crowded) - 1)
+            triangles[face[crowded[at] == texel]] = True
+        marked = np.flatnonzero(triangles).astype(np.int32)
+        return Coverage(place, island.astype(np.int32), clash, marked)

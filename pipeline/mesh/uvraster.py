@@ -8,15 +8,17 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-#: texels tried in one batch: bounds the memory
+#: rows of triangles, and texels, worked on in one batch: bounds the memory
 _BATCH = 1 << 19
-#: a triangle that reaches over more texels than this is cut off: its layout is broken
-_REACH = 1 << 24
+#: a triangle that reaches over more rows or columns than this is left out: its layout is broken
+_REACH = 1 << 14
+#: faces that only touch cover nothing twice: this much of a texel inside the border does not count
+_MARGIN = 1e-3
 
 
 def covered(
     uv: NDArray, corners: NDArray, side: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]]:
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     """Batches of texels and the triangles that cover their middles.
 
     Texels count on beyond the unit square, so UDIM tiles and tilings keep apart.
@@ -32,43 +34,62 @@ def covered(
     ------
     column, row : (j,) int64
         Texel, row 0 at v = 0.
-    triangle : (j,) int32
+    triangle : (j,) int64
     """
-    place = [uv[corners[:, i]].astype(np.float64) * side - 0.5 for i in range(3)]
-    low = np.ceil(np.minimum.reduce(place) - 1e-9)
-    high = np.floor(np.maximum.reduce(place) + 1e-9)
-    span = high - low + 1
-    usable = np.isfinite(span).all(axis=1) & (span > 0).all(axis=1)
-    texels = np.where(usable, np.prod(np.where(usable[:, None], span, 0), axis=1), 0)
-    chosen = np.flatnonzero((texels > 0) & (texels < _REACH))
-    total = np.cumsum(texels[chosen])
+    place = np.stack([uv[corners[:, i]] for i in range(3)]).astype(np.float64) * side - 0.5
+    low, high = place.min(axis=0), place.max(axis=0)
+    with np.errstate(invalid="ignore"):
+        usable = np.isfinite(low).all(axis=1) & np.isfinite(high).all(axis=1) & ((high - low) < _REACH).all(axis=1)
+        usable &= np.abs(low).max(axis=1) < 1 << 40
+    first = np.ceil(np.where(usable, low[:, 1], 0)).astype(np.int64)
+    rows = np.where(usable, np.floor(np.where(usable, high[:, 1], -1)).astype(np.int64) - first + 1, 0)
+    chosen = np.flatnonzero(rows > 0)
+    total = np.cumsum(rows[chosen])
     start = 0
     while start < len(chosen):
         done = total[start - 1] if start else 0
         stop = max(int(np.searchsorted(total, done + _BATCH, side="right")), start + 1)
-        yield from _batch(chosen[start:stop], place, low, span)
+        yield from _scanned(chosen[start:stop], place, first, rows)
         start = stop
 
 
-def _batch(
-    triangles: NDArray, place: list[NDArray], low: NDArray, span: NDArray
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]]:
-    width = span[triangles, 0].astype(np.int64)
-    many = width * span[triangles, 1].astype(np.int64)
+def _scanned(
+    triangles: NDArray, place: NDArray, first: NDArray, rows: NDArray
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """The texels of each row between the borders of each triangle."""
+    many = rows[triangles]
     owner = np.repeat(np.arange(len(triangles)), many)
-    step = np.arange(len(owner)) - np.repeat(np.cumsum(many) - many, many)
-    down, right = np.divmod(step, width[owner])
-    who = triangles[owner]
-    x = low[who, 0] + right
-    y = low[who, 1] + down
+    y = first[triangles][owner] + np.arange(len(owner)) - np.repeat(np.cumsum(many) - many, many)
     a, b, c = (p[triangles] for p in place)
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     sign = np.sign(area)
-    inside = sign[owner] != 0
+    left = np.full(len(owner), -np.inf)
+    right = np.where(sign[owner] != 0, np.inf, -np.inf)
     for from_, to in ((a, b), (b, c), (c, a)):
-        edge = to - from_
-        # strictly inside by a thousandth of a texel: faces that only touch cover nothing twice
-        margin = 1e-3 * np.hypot(edge[:, 0], edge[:, 1])
-        dx, dy, ox, oy, m, s = (v[owner] for v in (edge[:, 0], edge[:, 1], from_[:, 0], from_[:, 1], margin, sign))
-        inside &= s * (dx * (y - oy) - dy * (x - ox)) > m
-    yield x[inside].astype(np.int64), y[inside].astype(np.int64), who[inside].astype(np.int32)
+        dx, dy = (sign * (to - from_)[:, i] for i in (0, 1))
+        # inside where dx (y - from_y) - dy (x - from_x) exceeds the margin: solved for x
+        free = dy * from_[:, 0] - dx * from_[:, 1] - _MARGIN * np.hypot(dx, dy)
+        value = dx[owner] * y + free[owner]
+        slope = dy[owner]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cut = value / slope
+        np.minimum(right, np.where(slope > 0, cut, np.inf), out=right)
+        np.maximum(left, np.where(slope < 0, cut, -np.inf), out=left)
+        right[(slope == 0) & (value <= 0)] = -np.inf
+    filled = np.flatnonzero(right > left)
+    begin = np.floor(left[filled]).astype(np.int64) + 1
+    length = np.maximum(np.ceil(right[filled]).astype(np.int64) - begin, 0)
+    who = triangles[owner[filled]]
+    ends = np.cumsum(length)
+    start = 0
+    while start < len(filled):
+        done = ends[start - 1] if start else 0
+        stop = max(int(np.searchsorted(ends, done + _BATCH, side="right")), start + 1)
+        span = length[start:stop]
+        step = np.arange(int(span.sum())) - np.repeat(np.cumsum(span) - span, span)
+        yield (
+            np.repeat(begin[start:stop], span) + step,
+            np.repeat(y[filled[start:stop]], span),
+            np.repeat(who[start:stop], span),
+        )
+        start = stop

@@ -45,7 +45,7 @@ class Asset:
         """A mesh of triangles, quads or mixed polygons; `uv` one for each corner, or one for each point."""
         mesh = UsdGeom.Mesh.Define(self.stage, f"/Asset/geo/{name}")
         counts = [len(f) for f in faces]
-        flat = np.concatenate([np.asarray(f, np.int32) for f in faces]) if len(counts) else np.zeros(0, np.int32)
+        flat = np.concatenate([np.asarray(f, np.int32) for f in faces]) if counts else np.zeros(0, np.int32)
         mesh.CreatePointsAttr(Vt.Vec3fArray.FromNumpy(np.ascontiguousarray(points, np.float32)))
         mesh.CreateFaceVertexCountsAttr(Vt.IntArray(counts))
         mesh.CreateFaceVertexIndicesAttr(Vt.IntArray.FromNumpy(flat.astype(np.int32)))

@@ -117,7 +117,7 @@ class TestNonManifoldVertices:
         points, faces, _ = sheet(2, 2)
         asset.mesh(points, faces)
         assert asset.findings(self.RULE) == []
-        asset.mesh(np.vstack([points, points + [1, 1, 0]]), np.vstack([faces, faces + len(points)]))
+        asset.mesh(np.vstack([points, points + np.array([1, 1, 0])]), np.vstack([faces, faces + len(points)]))
         assert asset.findings(self.RULE)[0].measured == 1
 
 

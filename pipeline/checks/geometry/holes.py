@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Marks, Rule
 from pipeline.checks.seams import rims
 from pipeline.checks.words import count
+from pipeline.mesh.distinct import distinct
 
 
 class Holes(Rule):
@@ -32,7 +31,7 @@ class Holes(Rule):
                 continue
             longest = float(loops.length.max())
             topology = part.shape.topology
-            faces = topology.live[np.unique(loops.half // 3)]
+            faces = topology.live[distinct(loops.half // 3)]
             yield self.found(
                 context,
                 f"{count(loops.count, 'open border')} ({count(len(loops.half), 'edge')}; "

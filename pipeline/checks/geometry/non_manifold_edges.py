@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Marks, Rule
 from pipeline.checks.words import count
+from pipeline.mesh.distinct import distinct
 
 
 class NonManifoldEdges(Rule):
@@ -33,7 +34,7 @@ class NonManifoldEdges(Rule):
             if crowded <= context.limit(self):
                 continue
             member = np.repeat(edges.count > 2, edges.count)
-            faces = topology.live[np.unique(edges.half[member] // 3)]
+            faces = topology.live[distinct(edges.half[member] // 3)]
             yield self.found(
                 context,
                 f"{count(crowded, 'edge')} with more than two faces (up to {int(edges.count.max())})",

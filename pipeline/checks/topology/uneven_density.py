@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Marks, Rule
+from pipeline.mesh.distinct import distinct
 
 
 class UnevenDensity(Rule):
@@ -33,7 +34,7 @@ class UnevenDensity(Rule):
             ratio = float(high / max(low, 1e-30))
             if ratio > context.limit(self):
                 half = topology.edges.half[topology.edges.start[length <= low]]
-                faces = topology.live[np.unique(half // 3)]
+                faces = topology.live[distinct(half // 3)]
                 yield self.found(
                     context,
                     f"edges differ by a factor of {ratio:.0f} (5 % are under {low:.2g} m, 5 % over {high:.2g} m)",

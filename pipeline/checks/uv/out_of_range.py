@@ -29,6 +29,9 @@ class OutOfRange(Rule):
     slack = 1e-3
 
     def run(self, context: Context) -> Iterator[Finding]:
+        for prim, fault in context.subject.faults.items():
+            if fault.bad_uvs:
+                yield self.found(context, f"{fault.bad_uvs:,} UVs are no numbers", prim, fault.bad_uvs)
         for surface in context.surfaces:
             if self._explained(context, surface.part):
                 continue

@@ -6,10 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Marks, Rule
 from pipeline.checks.surfaces import Coverage
+from pipeline.mesh.distinct import firsts
 
 
 class Overlap(Rule):
@@ -32,7 +34,7 @@ class Overlap(Rule):
             clash = coverage.clash
             if context.brief.job.needs.allow_mirrored_uvs:
                 clash = clash & ~self._stacked(coverage, surface.islands.count)
-            share = len(np.unique(coverage.texel[clash])) / coverage.texels
+            share = int(np.count_nonzero(firsts(coverage.texel[clash]))) / coverage.texels
             if share > context.limit(self):
                 yield self.found(
                     context,
@@ -43,14 +45,13 @@ class Overlap(Rule):
                 )
 
     @staticmethod
-    def _stacked(coverage: Coverage, islands: int) -> np.ndarray:
+    def _stacked(coverage: Coverage, islands: int) -> NDArray[np.bool_]:
         """(j,) entries of islands that lie on others with nearly all they have: stacked on purpose."""
         whole = np.bincount(coverage.island, minlength=islands)
         shared = np.bincount(coverage.island[coverage.clash], minlength=islands)
         stacked = shared >= 0.95 * whole
-        deliberate: np.ndarray = stacked[coverage.island]
-        lone = np.ones(len(coverage.texel), bool)  # a texel is excused where all islands on it are stacked
-        _, texel = np.unique(coverage.texel, return_inverse=True)
-        spoilt = np.bincount(texel, ~deliberate, minlength=int(texel.max()) + 1 if len(texel) else 0) > 0
-        lone &= ~spoilt[texel]
-        return lone
+        deliberate: NDArray[np.bool_] = stacked[coverage.island]
+        # a texel is excused where all islands on it are stacked
+        texel = np.cumsum(firsts(coverage.texel)) - 1
+        spoilt = np.bincount(texel, ~deliberate) > 0
+        return ~spoilt[texel]

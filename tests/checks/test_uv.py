@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import trimesh
+
+
+def squares(boxes: list[tuple[float, float, float, float]], side: float = 1.0) -> tuple[np.ndarray, list, np.ndarray]:
+    """Separate squares in space, each laid out as the box (u, v, width, height)."""
+    points, faces, uv = [], [], []
+    for i, (u, v, w, h) in enumerate(boxes):
+        points += [[3 * i, 0, 0], [3 * i + side, 0, 0], [3 * i + side, side, 0], [3 * i, side, 0]]
+        faces.append([4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3])
+        uv += [[u, v], [u + w, v], [u + w, v + h], [u, v + h]]
+    return np.array(points, float), faces, np.array(uv, float)
+
+
+class TestMissing:
+    RULE = "uv.missing"
+
+    def test_with_uvs(self, asset: Any, sheet: Any) -> None:
+        points, faces, uv = sheet(3, 3)
+        asset.mesh(points, faces, uv=uv)
+        assert asset.findings(self.RULE) == []
+
+    def test_without(self, asset: Any, job: Any, sheet: Any) -> None:
+        points, faces, _ = sheet(3, 3)
+        asset.mesh(points, faces)
+        (finding,) = asset.findings(self.RULE)
+        assert (finding.severity, finding.fixer) == ("error", "unwrap")
+        assert asset.findings(self.RULE, job()) == []  # nobody needs them
+
+    def test_textures_need_them_whatever_the_job(self, asset: Any, job: Any, sheet: Any) -> None:
+        points, faces, _ = sheet(3, 3)
+        asset.material("paint", {"diffuseColor": (asset.flat_picture("a.png", 8, 8), "sRGB")})
+        asset.mesh(points, faces, material="paint")
+        assert "textures" in asset.findings(self.RULE, job())[0].message
+
+
+class TestOverlap:
+    RULE = "uv.overlap"
+
+    @pytest.mark.parametrize(("shift", "told"), [(0.4, False), (0.397, False), (0.39, True), (0.0, True)])
+    def test_two_islands(self, asset: Any, shift: float, told: bool) -> None:
+        # two squares of 0.4: of 0.8 x 0.4 - overlap covered, (0.4 - shift) x 0.4 is shared
+        points, faces, uv = squares([(0.1, 0.1, 0.4, 0.4), (0.1 + shift, 0.1, 0.4, 0.4)])
+        asset.mesh(points, faces, uv=uv)
+        findings = asset.findings(self.RULE)
+        assert bool(findings) is told
+        if told:
+            shared = (0.4 - shift) * 0.4
+            assert findings[0].measured == pytest.approx(shared / (0.32 - shared), abs=0.004)
+
+    def test_one_island_over_itself_is_not_meant(self, asset: Any) -> None:
+        points = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [2, 0, 0], [2, 1, 0]]
+        uv = [[0, 0], [1, 0], [1, 1], [0, 1], [0, 0], [0, 1]]  # folded back over the shared edge
+        asset.mesh(points, [[0, 1, 2, 3], [1, 4, 5, 2]], uv=uv)
+        assert asset.findings(self.RULE) == []
+
+    def test_udim_tiles_are_apart(self, asset: Any) -> None:
+        points, faces, uv = squares([(0.1, 0.1, 0.4, 0.4), (1.1, 0.1, 0.4, 0.4)])
+        asset.mesh(points, faces, uv=uv)
+        assert asset.findings(self.RULE) == []
+
+    def test_other_materials_are_apart(self, asset: Any) -> None:
+        from pxr import UsdShade, Vt
+
+        points, faces, uv = squares([(0.1, 0.1, 0.4, 0.4)] * 2)
+        mesh = asset.mesh(points, faces, uv=uv, material="a")
+        assert asset.findings(self.RULE)
+        binding = UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim())
+        subset = binding.CreateMaterialBindSubset("second", Vt.IntArray([1]))
+        UsdShade.MaterialBindingAPI.Apply(subset.GetPrim()).Bind(asset.material("b"))
+        assert asset.findings(self.RULE) == []
+
+    def test_stacked_on_purpose_where_the_job_allows(self, asset: Any, job: Any) -> None:
+        points, faces, uv = squares([(0.1, 0.1, 0.4, 0.4)] * 2)
+        asset.mesh(points, faces, uv=uv)
+        assert asset.findings(self.RULE, job(needs={"allow_mirrored_uvs": True})) == []
+        points, faces, uv = squares([(0.1, 0.1, 0.4, 0.4), (0.3, 0.1, 0.4, 0.4)])
+        asset.mesh(points, faces, uv=uv)
+        assert asset.findings(self.RULE, job(needs={"allow_mirrored_uvs": True}))
+
+
+class TestOutOfRange:
+    RULE = "uv.out-of-range"
+
+    @pytest.mark.parametrize(("right", "told"), [(1.0, False), (1.0005, False), (1.01, True)])
+    def test_the_border(self, asset: Any, right: float, told: bool) -> None:
+        points, faces, uv = squares([(0, 0, right, 1)])
+        asset.mesh(points, faces, uv=uv)
+        assert bool(asset.findings(self.RULE)) is told
+
+    def test_no_numbers(self, asset: Any) -> None:
+        points, faces, uv = squares([(0, 0, 1, 1)])
+        uv[0, 0] = np.nan
+        asset.mesh(points, faces, uv=uv)
+        assert asset.findings(self.RULE)
+
+    def test_a_tiling_texture_explains_it(self, asset: Any) -> None:
+        points, faces, uv = squares([(0, 0, 4, 4)])
+        picture = asset.flat_picture("a.png", 8, 8)
+        asset.material("tiles", {"diffuseColor": (picture, "sRGB", "rgb", "repeat")})
+        asset.mesh(points, faces, uv=uv, material="tiles")
+        assert asset.findings(self.RULE) == []
+
+
+class TestFlipped:
+    RULE = "uv.flipped"
+
+    @pytest.mark.parametrize(("width", "told"), [(0.0, False), (0.004, False), (0.02, True)])
+    def test_share_of_the_layout(self, asset: Any, width: float, told: bool) -> None:
+        boxes = [(0, 0, 1, 0.5)] + ([(0.9, 0.6, -width, 0.5)] if width else [])  # negative width: mirrored
+        points, faces, uv = squares(boxes)
+        asset.mesh(points, faces, uv=uv)
+        findings = asset.findings(self.RULE)
+        assert bool(findings) is told
+        if told:
+            assert findings[0].measured == pytest.approx(width / (1 + width), rel=1e-3)
+
+    def test_allowed(self, asset: Any, job: Any) -> None:
+        points, faces, uv = squares([(0.9, 0, -0.8, 0.5)])
+        asset.mesh(points, faces, uv=uv)
+        assert asset.findings(self.RULE, job(needs={"allow_mirrored_uvs": True})) == []
+
+
+class TestStretch:
+    RULE = "uv.stretch"
+
+    @pytest.mark.parametrize(("height", "told"), [(1.0, False), (0.35, False), (0.3, True)])
+    def test_ratio(self, asset: Any, height: float, told: bool) -> None:
+        points, faces, uv = squares([(0, 0, 1, height)])  # a square of space on 1 x height of layout
+        asset.mesh(points, faces, uv=uv)
+        findings = asset.findings(self.RULE)
+        assert bool(findings) is told
+        if told:
+            assert findings[0].measured == pytest.approx(1 / height, rel=1e-4)
+
+    def test_shear(self, asset: Any) -> None:
+        # (x, y) -> (x + 2 y, y): singular values sqrt(2) + 1 and sqrt(2) - 1, their ratio 5.83
+        points, faces, _ = squares([(0, 0, 1, 1)])
+        asset.mesh(points, faces, uv=points[:, :2] @ np.array([[1.0, 0], [2, 1]]) / 3)
+        assert asset.findings(self.RULE)[0].measured == pytest.approx((np.sqrt(2) + 1) ** 2, rel=1e-4)
+
+    def test_a_few_bad_triangles_are_borne(self, asset: Any) -> None:
+        boxes = [(i / 25, 0, 0.04, 0.04) for i in range(24)] + [(0.96, 0, 0.04, 0.001)]
+        points, faces, uv = squares(boxes)
+        asset.mesh(points, faces, uv=uv)
+        assert asset.findings(self.RULE) == []  # 4 % of the area
+
+
+class TestTexelDensity:
+    RULE = "uv.texel-density"
+
+    @pytest.mark.parametrize(("share", "told"), [(1, False), (3.9, False), (4.1, True)])
+    def test_unevenness(self, asset: Any, job: Any, share: float, told: bool) -> None:
+        points, faces, uv = squares([(0, 0, 0.1, 0.1), (0.2, 0, 0.1 * share, 0.1 * share)])
+        asset.mesh(points, faces, uv=uv)
+        findings = asset.findings(self.RULE, job())
+        assert bool(findings) is told
+        if told:
+            assert findings[0].measured == pytest.approx(share, rel=1e-4)
+
+    @pytest.mark.parametrize(("wanted", "told"), [(100, False), (104, True)])
+    def test_the_minimum(self, asset: Any, job: Any, wanted: float, told: bool) -> None:
+        # 0.1 of a texture of 1024 pixels on a metre: 102.4 texels a metre
+        points, faces, uv = squares([(0, 0, 0.1, 0.1)])
+        asset.material("paint", {"diffuseColor": (asset.flat_picture("a.png", 1024, 1024), "sRGB")})
+        asset.mesh(points, faces, uv=uv, material="paint")
+        findings = asset.findings(self.RULE, job(budgets={"min_texel_density": wanted}))
+        assert bool(findings) is told
+        if told:
+            assert findings[0].measured == pytest.approx(102.4, rel=1e-3)
+            assert not findings[0].fixable
+
+
+class TestFragmented:
+    RULE = "uv.fragmented"
+
+    def islands(self, count: int, asset: Any) -> None:
+        side = int(np.ceil(np.sqrt(count)))
+        boxes = [((i % side) / side, (i // side) / side, 0.5 / side, 0.5 / side) for i in range(count)]
+        points, faces, uv = squares(boxes)
+        asset.mesh(points, faces, uv=uv)
+
+    def test_a_box_with_six_islands_is_sound(self, asset: Any) -> None:
+        self.islands(6, asset)
+        assert asset.findings(self.RULE) == []
+
+    @pytest.mark.parametrize(("count", "told"), [(60, False), (61, True)])
+    def test_the_border_for_few_triangles(self, asset: Any, count: int, told: bool) -> None:
+        self.islands(count, asset)
+        assert bool(asset.findings(self.RULE)) is told
+
+    def test_every_quad_an_island(self, asset: Any) -> None:
+        self.islands(1000, asset)  # 2,000 triangles
+        assert asset.findings(self.RULE)[0].measured == pytest.approx(500)
+
+    def test_one_layout_over_split_points_is_one_island(self, asset: Any, sheet: Any) -> None:
+        points, faces, uv = sheet(40, 40)
+        flat = faces.reshape(-1)
+        asset.mesh(points[flat], np.arange(len(flat)).reshape(-1, 3), uv=uv[flat])
+        assert asset.findings(self.RULE) == []
+
+    def test_spot_like_meshes_pass_all_uv_rules(self, asset: Any) -> None:
+        """A sphere laid out by longitude and latitude bands stays below every limit but stretch."""
+        ball = trimesh.creation.uv_sphere(count=[32, 64])
+        lon = np.arctan2(ball.vertices[:, 1], ball.vertices[:, 0])
+        corner = lon[ball.faces]
+        corner = np.where(corner - corner.max(axis=1, keepdims=True) < -np.pi, corner + 2 * np.pi, corner)
+        u = corner / (2 * np.pi) * 0.45 + 0.5
+        v = np.arccos(ball.vertices[ball.faces][:, :, 2].clip(-1, 1)) / np.pi
+        asset.mesh(ball.vertices, ball.faces, uv=np.stack([u, 1 - v], -1).reshape(-1, 2))
+        for rule in ("uv.missing", "uv.overlap", "uv.out-of-range", "uv.flipped", "uv.fragmented"):
+            assert asset.findings(rule) == [], rule
