@@ -116,7 +116,7 @@ class _Library:
     def _map(self, m: Material, slot: Slot, channels: str, rest: list[str], line: str) -> None:
         name, scale, offset, clamp = _options(rest, line)
         try:
-            path = self.source.sibling(name)
+            path = self.source.picture(name)
         except ImportRefused as e:
             self.scene.lose(m.name, f"texture {name!r} of {slot}", e.message)
             return

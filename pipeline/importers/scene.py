@@ -248,6 +248,23 @@ class Source:
             raise ImportRefused(f"names the file {name!r}, which did not come with it", path=self.path)
         return resolve_inside(name, self.path.parent, [self.folder])
 
+    def picture(self, name: str) -> Path:
+        """The path of a picture that this file names.
+
+        Exporters often write the path it had on their own machine; where that leads elsewhere or to nothing, a
+        file of the same name beside this one, or in its `textures`, `tex`, `maps` or `.fbm` folder, is it.
+        """
+        try:
+            return self.sibling(name)
+        except ImportRefused:
+            last = name.replace("\\", "/").rpartition("/")[2]
+            if self.folder is None or last in ("", ".", ".."):
+                raise
+            for place in ("", "textures/", "tex/", "maps/", f"{self.path.stem}.fbm/"):
+                if (self.path.parent / place / last).is_file():
+                    return self.sibling(f"{place}{last}")
+            raise
+
     def refuse(self, message: str, remedy: str | None = None) -> ImportRefused:
         """The error to raise for a broken file."""
         return ImportRefused(message, path=self.path, remedy=remedy)

@@ -259,3 +259,15 @@ def test_a_wider_folder_may_be_allowed(bring_in: Any, tmp_path: Path) -> None:
         bring_in(tmp_path / "shot/a.usda")
     report, _ = bring_in(tmp_path / "shot/a.usda", root=tmp_path)
     assert report.triangles == 1
+
+
+def test_types_of_shader_inputs_follow_the_specification(bring_in: Any) -> None:
+    from pxr import UsdValidation
+
+    truth = Usd.Stage.Open(str(SHARED / "RoughnessTest.usdz"))
+    report, stage = bring_in(SHARED / "RoughnessTest.usdz")
+    registry = UsdValidation.ValidationRegistry()
+    context = UsdValidation.ValidationContext(registry.GetOrLoadAllValidators())
+    assert any("MismatchedPropertyType" in e.GetErrorAsString() for e in context.Validate(truth))
+    assert not [e.GetErrorAsString() for e in context.Validate(stage)]
+    assert any("diffuseColor got the type" in c for c in report.converted)

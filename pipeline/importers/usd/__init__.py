@@ -18,7 +18,7 @@ from pipeline.importers.package.prims import T
 from pipeline.importers.package.textures import Textures
 from pipeline.importers.package.write import LAYER
 from pipeline.importers.scene import Scene, Source
-from pipeline.importers.usd import dependencies, measure, pictures, structure, texture_coordinates
+from pipeline.importers.usd import dependencies, measure, pictures, shaders, structure, texture_coordinates
 from pipeline.sandbox.archive import unpack
 
 __all__ = ["repackage"]
@@ -74,6 +74,7 @@ def _repackage(
     pictures.localise(layer, root.parent, folder, textures, scene)
     _metadata(layer, flat, name)
     result = Usd.Stage.Open(layer)
+    converted += shaders.correct(layer)
     converted += texture_coordinates.rename(result, layer, scene)
     told = measure.measure(result, source, scene)
     layer.Export(str(out / LAYER))
