@@ -62,13 +62,17 @@ def differences(scene: Scene, stats: Stats, reading: Reading) -> list[str]:
     found = list(reading.problems)
     facts: dict[str, Any] = reading.facts
     expected = stats.model_dump()
-    for key in ("meshes", "instances", "triangles", "uv_sets", "joints", "clips", "cameras", "lights"):
-        if key in facts and facts[key] != expected[key]:
-            found.append(f"{key}: the stage has {expected[key]}, the file {facts[key]}")
-    for key in ("materials", "textures"):
-        # a file may hold one for each way it is used, but never fewer
-        if key in facts and facts[key] < expected[key] and not _lost(scene, key):
-            found.append(f"{key}: the stage has {expected[key]}, the file only {facts[key]}")
+    found += [
+        f"{key}: the stage has {expected[key]}, the file {facts[key]}"
+        for key in ("meshes", "instances", "triangles", "uv_sets", "joints", "clips", "cameras", "lights")
+        if key in facts and facts[key] != expected[key]
+    ]
+    # a file may hold one for each way it is used, but never fewer
+    found += [
+        f"{key}: the stage has {expected[key]}, the file only {facts[key]}"
+        for key in ("materials", "textures")
+        if key in facts and facts[key] < expected[key] and not _lost(scene, key)
+    ]
     if facts.get("has_textures") is False and stats.textures and not _lost(scene, "texture"):
         found.append("the stage has textures, the file none")
     if facts.get("has_skins") is False and any(n.skin_root is not None for n in scene.nodes):

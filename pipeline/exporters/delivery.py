@@ -17,12 +17,14 @@ from typing import Any
 from pipeline import progress
 from pipeline.errors import ExportError, ReadbackMismatch
 from pipeline.exporters.compare import differences, stats_of
+from pipeline.exporters.lods import with_levels
 from pipeline.exporters.result import ExportResult, LossRecord, Readback, Timings
 from pipeline.exporters.seam import Exporter, Reading, exporter_for
 from pipeline.exporters.targets import Target, load_target
 from pipeline.usd.scene.model import Loss, Scene
 from pipeline.usd.scene.opening import open_stage
 from pipeline.usd.scene.read import DEFAULT_PURPOSES, read_scene
+from pipeline.usd.scene.report import Report
 
 __all__ = ["export"]
 
@@ -105,6 +107,9 @@ def export(
     scene = read_scene(stage, purposes=purposes, variants=variants, root=prim, time=time, **asked)
     stats = stats_of(scene)
     _refuse_nothing(scene, out)
+    made = Report()
+    if getattr(exporter, "LEVELS", False):
+        scene = with_levels(scene, chosen.geometry.lods, made)
     read = clock.perf_counter()
     staging = Path(tempfile.mkdtemp(prefix=f".{out.stem[:40]}.", dir=out.parent))
     try:
@@ -129,7 +134,7 @@ def export(
         files = _deliver(staging, out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    every = _once((*scene.losses, *losses, *_over_budget(chosen, size, scene)))
+    every = _once((*scene.losses, *made.losses, *losses, *_over_budget(chosen, size, scene)))
     return ExportResult(
         path=str(out),
         format=out.suffix.lower().lstrip("."),
@@ -213,7 +218,7 @@ def _deliver(staging: Path, out: Path) -> list[str]:
         goal = out.parent / source.relative_to(staging)
         goal.parent.mkdir(parents=True, exist_ok=True)
         _sync(source)
-        os.replace(source, goal)
+        source.replace(goal)
         delivered.append(str(goal.relative_to(out.parent)))
     return delivered
 

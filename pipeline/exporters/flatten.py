@@ -55,9 +55,7 @@ def _alone(stage: Any, path: str) -> Any:
     mask = Usd.StagePopulationMask([source.GetPath()])
     if material:
         mask.Add(material.GetPath())
-    masked = Usd.Stage.OpenMasked(
-        stage.GetRootLayer(), stage.GetSessionLayer(), stage.GetPathResolverContext(), mask
-    )
+    masked = Usd.Stage.OpenMasked(stage.GetRootLayer(), stage.GetSessionLayer(), stage.GetPathResolverContext(), mask)
     masked.ExpandPopulationMask()
     layer = masked.Flatten()
     result = Usd.Stage.Open(layer)

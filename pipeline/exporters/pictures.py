@@ -137,7 +137,8 @@ def curve(linear: Any, *, back: bool = False) -> NDArray[np.float32]:
 
 def mapped(pixels: Pixels, change: Callable[[NDArray[np.float32]], Any]) -> Pixels:
     """Every value changed by a function of 0-1 to 0-1, through a table."""
-    table = np.clip(change(np.arange(256, dtype=np.float32) / 255), 0, 1)
+    steps: NDArray[np.float32] = np.linspace(0, 1, 256, dtype=np.float32)
+    table = np.clip(change(steps), 0, 1)
     return np.asarray((table * 255 + 0.5).astype(np.uint8)[pixels])
 
 

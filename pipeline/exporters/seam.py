@@ -4,6 +4,7 @@
     write(scene, out, target) -> list[Loss]      write `out` and whatever lies beside it in the same folder
     read_back(path) -> Reading                   what a reader that is not ours finds in it
     reading(target) -> dict                      (optional) arguments for `read_scene`
+    LEVELS = True                                (optional) the format holds levels of detail, `Node.lods`
 
 USD writers keep composition instead of arrays; they define `write_stage(stage, scene, out, target)` in place of
 `write`. The folder of `out` is a fresh staging folder: everything in it is delivered together or not at all.

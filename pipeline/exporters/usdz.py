@@ -73,10 +73,9 @@ def _drop_unused(layer: Any, report: Report) -> None:
         if prim.IsA(UsdShade.Material):
             if prim.GetPath() not in bound and not any(p.HasPrefix(prim.GetPath()) for p in bound):
                 dropped.append(prim.GetPath())
-        elif prim.IsA(UsdGeom.Imageable) and prim.IsA(UsdGeom.Gprim):
-            if UsdGeom.Imageable(prim).ComputePurpose() == UsdGeom.Tokens.guide:
-                report.lose(prim.GetPath(), "guide", "an archive for viewing has none")
-                dropped.append(prim.GetPath())
+        elif prim.IsA(UsdGeom.Gprim) and UsdGeom.Imageable(prim).ComputePurpose() == UsdGeom.Tokens.guide:
+            report.lose(prim.GetPath(), "guide", "an archive for viewing has none")
+            dropped.append(prim.GetPath())
     connected = _connected(stage)
     edit = Sdf.BatchNamespaceEdit()
     for path in dropped:

@@ -12,7 +12,10 @@ from pipeline.exporters.gltf.scene import SceneWriter
 from pipeline.exporters.targets import Target
 from pipeline.usd.scene.model import Loss, Scene
 
-__all__ = ["read_back", "reading", "write"]
+__all__ = ["LEVELS", "read_back", "reading", "write"]
+
+#: levels of detail can be stored (MSFT_lod)
+LEVELS = True
 
 
 def reading(target: Target) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from pipeline.exporters.gltf.container import ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER, Document
 from pipeline.exporters.gltf.skins import influences
-from pipeline.usd.scene.weld import Vertices, weld
 from pipeline.exporters.targets import Target
 from pipeline.usd.scene.model import Doubles, Floats, Mesh, Primvar
 from pipeline.usd.scene.normals import smooth_normals, unit
 from pipeline.usd.scene.report import Report
+from pipeline.usd.scene.weld import Vertices, weld
 
 __all__ = ["Geometry", "Morph", "Part", "build_geometry"]
 

@@ -227,7 +227,13 @@ class MaterialWriter:
 
             def make() -> Pixels:
                 pixels = _three(decode(found.path, color=False))
-                planes = [mapped(pixels[..., k], lambda x, k=k: (x * scale[k] + bias[k] + 1) / 2) for k in range(3)]
+                planes = []
+                for k in range(3):
+
+                    def change(x: Any, scale: float = scale[k], bias: float = bias[k]) -> Any:
+                        return (x * scale + bias + 1) / 2
+
+                    planes.append(mapped(pixels[..., k], change))
                 return np.stack(planes, -1)
 
             key = ("normal", found.path, scale, bias)

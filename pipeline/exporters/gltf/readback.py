@@ -118,7 +118,7 @@ def _trimesh(path: Path, document: dict[str, Any], reading: Reading, *, whole: b
     if not document.get("meshes"):
         return name
     try:
-        scene = trimesh.load(path, force="scene", process=False, skip_materials=True)
+        scene: Any = trimesh.load(path, force="scene", process=False, skip_materials=True)
         triangles = 0
         for node in scene.graph.nodes_geometry:
             shape = scene.geometry[scene.graph[node][1]]
@@ -152,7 +152,7 @@ def _unpacked(path: Path, document: dict[str, Any], reading: Reading) -> str:
         if len(view) < accessor["count"]:
             reading.problems.append(f"accessor {number} counts {accessor['count']}, its data {len(view)}")
     uses: dict[int, int] = {}
-    for node in document.get("nodes", ()):
+    for node in _shown(document):
         if "mesh" in node:
             instanced = node.get("extensions", {}).get("EXT_mesh_gpu_instancing")
             count = 1
@@ -172,3 +172,15 @@ def _unpacked(path: Path, document: dict[str, Any], reading: Reading) -> str:
                 reading.problems.append(f"mesh {mesh} names vertex {int(view.max())} of {vertices}")
     reading.facts["triangles"] = triangles
     return name
+
+
+def _shown(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes of the scene; coarser levels of detail hang on nothing."""
+    nodes = document.get("nodes", [])
+    left = [k for scene in document.get("scenes", ()) for k in scene.get("nodes", ())]
+    found = []
+    while left:
+        node = nodes[left.pop()]
+        found.append(node)
+        left += node.get("children", ())
+    return found

@@ -114,9 +114,9 @@ class SceneWriter:
             return items
         matrices = np.stack([np.asarray(nodes[i].matrix) for i in moved])
         translation, rotation, scale, shear = decompose(matrices)
-        places = (np.abs(translation) > 0).any(1).tolist()
-        turns = (np.abs(rotation[:, 3]) < 1 - 1e-12).tolist()
-        sizes = (np.abs(scale - 1) > 1e-9).any(1).tolist()
+        places = np.asarray((np.abs(translation) > 0).any(1)).tolist()
+        turns: list[bool] = (np.abs(rotation[:, 3]) < 1 - 1e-12).tolist()
+        sizes = np.asarray((np.abs(scale - 1) > 1e-9).any(1)).tolist()
         t, r, s, sheared = translation.tolist(), rotation.tolist(), scale.tolist(), shear.tolist()
         for k, i in enumerate(moved):
             item = items[i]
@@ -140,9 +140,10 @@ class SceneWriter:
         body = light_item(self.scene.lights[number], self.report)
         if body is None:
             return
-        lights = self.document.json.setdefault("extensions", {}).setdefault("KHR_lights_punctual", {"lights": []})
-        lights["lights"].append(body)
-        item.setdefault("extensions", {})["KHR_lights_punctual"] = {"light": len(lights["lights"]) - 1}
+        extensions: dict[str, Any] = self.document.json.setdefault("extensions", {})
+        lights: list[Any] = extensions.setdefault("KHR_lights_punctual", {"lights": []})["lights"]
+        lights.append(body)
+        item.setdefault("extensions", {})["KHR_lights_punctual"] = {"light": len(lights) - 1}
         self.document.use("KHR_lights_punctual")
 
     def _joints(self, number: int, node: Node, item: dict[str, Any]) -> None:
@@ -377,14 +378,13 @@ class SceneWriter:
     def _instances(self, number: int, node: Node) -> None:
         """Everything that a PointInstancer repeats, one glTF node for each mesh, or for each instance."""
         count = 0
-        for inner, matrices in group_matrices(self.scene, node):
+        for inner, placed in group_matrices(self.scene, node):
             assert inner.mesh is not None
             made = self._mesh(inner.mesh, inner.materials, {}, skinned=False)
             if made is None:
                 continue
             gltf_mesh, geometry = made
-            if geometry.unpack is not None:
-                matrices = geometry.unpack @ matrices
+            matrices = placed if geometry.unpack is None else geometry.unpack @ placed
             translation, rotation, scale, shear = decompose(matrices)
             name = inner.name if not count else f"{inner.name}_{count}"
             count += 1

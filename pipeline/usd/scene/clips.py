@@ -51,7 +51,7 @@ def read_clips(scene: Scene, reader: SceneReader) -> Scene:
     for origin, copy in reader.copies:
         for tracks in (transforms, joints, weights):
             if origin in tracks:
-                tracks[copy] = tracks[origin]  # type: ignore[assignment,index]
+                tracks[copy] = tracks[origin]  # type: ignore[assignment]
     scene = replace(scene, meshes=tuple(meshes))
     if not (transforms or joints or weights or any(m.track is not None for m in meshes)):
         return replace(scene, losses=reader.report.losses)
@@ -117,6 +117,9 @@ def _transforms(scene: Scene, reader: SceneReader, clock: _Clock) -> dict[int, T
         def at(code: float, xformable: Any = xformable, convert: Any = convert, reach: float = reach) -> Doubles:
             matrix: Doubles = convert(np.array(xformable.GetLocalTransformation(Usd.TimeCode(code))))
             if not np.isfinite(matrix).all():
+                reader.report.lose(
+                    xformable.GetPath(), "transform samples", "some are not finite: the identity stands for them"
+                )
                 return np.eye(4)
             matrix[3, :3] /= reach
             return matrix

@@ -95,7 +95,8 @@ def _polylines(prim: Any, points: Floats, lengths: Ints) -> tuple[Doubles, Ints,
         return points[used].astype(np.float64), counts.astype(np.int32), used
     wrap = str(basis.GetWrapAttr().Get())
     step = 3 if kind == "bezier" else 1
-    ids, counts, near = [], [], []
+    ids: list[tuple[Ints, Any, int]] = []
+    drawn_counts: list[Ints] = []
     for length in np.flatnonzero(np.bincount(lengths)).tolist():
         # curves of equal length are cut into segments together
         if length < 2:
@@ -114,8 +115,7 @@ def _polylines(prim: Any, points: Floats, lengths: Ints) -> tuple[Doubles, Ints,
             continue
         control = local[heads[:, None] + np.arange(4)]
         ids.append((first, control, length))
-        counts.append(np.full(len(first), len(heads) * _STEPS + 1, np.int32))
-        near.append(first)
+        drawn_counts.append(np.full(len(first), len(heads) * _STEPS + 1, np.int32))
     lines, sources = [], []
     for first, control, length in ids:
         shape = _gathered(points.astype(np.float64), first, control, length)
@@ -130,7 +130,7 @@ def _polylines(prim: Any, points: Floats, lengths: Ints) -> tuple[Doubles, Ints,
         sources.append((first[:, None] + own).ravel())
     if not lines:
         return np.zeros((0, 3)), np.zeros(0, np.int32), np.zeros(0, np.int32)
-    return np.concatenate(lines), np.concatenate(counts), np.concatenate(sources).astype(np.int32)
+    return np.concatenate(lines), np.concatenate(drawn_counts), np.concatenate(sources).astype(np.int32)
 
 
 def _gathered(points: Doubles, first: Ints, control: Ints, length: int) -> Doubles:

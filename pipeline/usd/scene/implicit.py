@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def read_implicit(prim: Any, time: Any, space: Space, inherited: dict[str, Any])
     elif kind == "Sphere":
         quads = _revolved(_arc(float(value("radius", 1.0)), 0.0, -90, 90, 2 * (_RINGS // 2) + 1))
     else:
-        height = float(value("height", 2.0 if kind != "Capsule" and kind != "Capsule_1" else 1.0))
+        height = float(value("height", 1.0 if kind in {"Capsule", "Capsule_1"} else 2.0))
         radius = float(value("radius", 1.0 if kind in {"Cylinder", "Cone"} else 0.5))
         bottom = float(value("radiusBottom", radius))
         top = float(value("radiusTop", radius))
@@ -126,7 +127,7 @@ def _revolved(profile: list[tuple[float, float]]) -> tuple[Doubles, Ints, Ints]:
             rows.append(np.arange(total, total + _AROUND))
             total += _AROUND
     counts, vertices = [], []
-    for low, high in zip(rows[:-1], rows[1:], strict=True):
+    for low, high in pairwise(rows):
         quad = np.stack([low, np.roll(low, -1), np.roll(high, -1), high], -1)
         if low[0] == low[1] and high[0] == high[1]:
             continue

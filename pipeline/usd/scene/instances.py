@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pxr import UsdGeom
 
-from pipeline.usd.scene.model import InstanceGroup
+from pipeline.usd.scene.model import Floats, InstanceGroup
 from pipeline.usd.scene.report import Report
 from pipeline.usd.scene.space import Space
 
@@ -38,7 +38,7 @@ def read_instances(
         return None
     ids = instancer.GetIdsAttr().Get(time)
     numbers = np.asarray(ids, np.int64) if ids is not None and len(ids) == count else np.arange(count)
-    rotations = np.zeros((count, 4), np.float32)
+    rotations: Floats = np.zeros((count, 4), np.float32)
     rotations[:, 3] = 1.0
     for name in ("orientationsf", "orientations"):
         attribute = prim.GetAttribute(name)
@@ -47,7 +47,7 @@ def read_instances(
             rotations = np.asarray(found).astype(np.float32)
             length = np.linalg.norm(rotations, axis=1, keepdims=True)
             zero = length[:, 0] < 1e-8
-            rotations = rotations / np.where(zero[:, None], 1, length)
+            rotations = (rotations / np.where(zero[:, None], 1, length)).astype(np.float32)
             rotations[zero] = (0, 0, 0, 1)
             break
         if found is not None and len(found):

@@ -213,7 +213,7 @@ class _Network:
         found = shader.GetInput(name)
         attribute = self._producer(found) if found else None
         value = attribute.Get(self.time) if attribute is not None else None
-        if not isinstance(value, Sdf.AssetPath) or not value.path:
+        if attribute is None or not isinstance(value, Sdf.AssetPath) or not value.path:
             return "", "", ()
         if not UsdShade.UdimUtils.IsUdimIdentifier(value.path):
             return value.resolvedPath, value.path, ()

@@ -60,8 +60,11 @@ class RawMesh:
         """A hash over everything that makes the geometry; equal meshes have equal ones."""
         total = xxhash.xxh3_128()
         words = [self.scheme, str(self.left_handed), str(self.double_sided)]
-        for array in (self.points, self.counts, self.vertices, self.holes, *self.creases.values()):
+        for array in (self.points, self.counts, self.vertices, self.holes):
             _feed(total, array)
+        for name, value in self.creases.items():
+            words += [name, value if isinstance(value, str) else ""]
+            _feed(total, None if isinstance(value, str) else value)
         for primvar in self.primvars:
             words += [primvar.name, primvar.interpolation]
             _feed(total, primvar.values)
@@ -80,7 +83,7 @@ def _feed(total: Any, array: Any) -> None:
     plain = np.ascontiguousarray(array)
     total.update(plain.size.to_bytes(8, "little"))
     if plain.size:
-        total.update(memoryview(plain).cast("B"))
+        total.update(plain.view(np.uint8).reshape(-1).data)
 
 
 def fetch_mesh(
@@ -136,7 +139,8 @@ def fetch_mesh(
         elif name == "skel:blendShapes":
             raw.skinned = True
         elif name in _CREASES:
-            raw.creases[name] = _array(get(name).Get(time))
+            value = get(name).Get(time)
+            raw.creases[name] = str(value) if isinstance(value, str) else _array(value)
     for name, attribute in primvars.items():
         if name in _RESERVED or str(attribute.GetTypeName()) in _UV_TYPES:
             _fetch_primvar(raw, name, attribute, time)
@@ -288,7 +292,7 @@ def _bad_corners(points: Floats, vertices: Ints, path: str, report: Report) -> A
     with np.errstate(all="ignore"):
         if np.isfinite(points.sum(dtype=np.float64)):
             return outside
-    broken = ~np.isfinite(points).all(axis=1)
+    broken = np.asarray(~np.isfinite(points).all(axis=1))
     if not broken.any():
         return outside
     report.lose(path, "points", f"{int(broken.sum())} points are not finite: their faces were left out")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def sample_transforms(
     every = list(times)
     # no span longer than a twelfth of a second is trusted: a full turn between two samples looks like rest
     step = codes_per_second / 12
-    for low, high in zip(times[:-1], times[1:], strict=True):
+    for low, high in pairwise(times.tolist()):
         pieces = int(np.ceil((high - low) / step)) if high - low > step else 1
         every += [low + (high - low) * k / pieces for k in range(1, min(pieces, _MOST // max(1, len(times))))]
     points = np.unique(np.array(every, dtype=np.float64))

@@ -159,21 +159,20 @@ def read_skin(
     bad = ~known | (joints < 0) | ~np.isfinite(weights)
     if (bad & (weights != 0)).any():
         report.lose(path, "skin weights", f"{int(bad.sum())} influences name no joint or are not finite")
-    joints = np.where(bad, 0, joints).astype(np.int32).reshape(rows, width)
-    weights = np.where(bad, 0, weights).astype(np.float32).reshape(rows, width)
-    if (weights < 0).any():
+    own = np.where(bad, 0, joints).astype(np.int32).reshape(rows, width)
+    if (np.where(bad, 0, weights) < 0).any():
         report.lose(path, "skin weights", "negative weights count as zero")
-        weights = np.maximum(weights, 0)
-    total = weights.sum(axis=1, keepdims=True)
-    weights = weights / np.where(total > 1e-8, total, 1)
+    share = np.maximum(np.where(bad, 0, weights), 0).reshape(rows, width)
+    total = share.sum(axis=1, keepdims=True)
+    share = (share / np.where(total > 1e-8, total, 1)).astype(np.float32)
     if rigid:
-        joints, weights = np.repeat(joints, points, 0), np.repeat(weights, points, 0)
+        own, share = np.repeat(own, points, 0), np.repeat(share, points, 0)
     method = UsdSkel.BindingAPI(prim).GetSkinningMethodAttr()
     name = str(method.Get()) if method and method.Get() else "classicLinear"
     if name == "dualQuaternion":
         report.lose(path, "dual quaternion skinning", "bound linearly")
     bind = np.array(target.GetGeomBindTransform(time), dtype=np.float64)
-    return Skin(joints, weights, space.matrices(bind), name, rigid)
+    return Skin(own, share, space.matrices(bind), name, rigid)
 
 
 def read_blend_shapes(prim: Any, points: int, space: Space, report: Report) -> tuple[BlendShape, ...]:

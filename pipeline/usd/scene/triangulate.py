@@ -173,4 +173,4 @@ def _large(flat: Doubles) -> Ints:
     found = np.asarray(manifold3d.triangulate([flat]), np.int32)
     if found.shape == (len(flat) - 2, 3):
         return found
-    return _clip_ears(flat[None])[0]
+    return np.asarray(_clip_ears(flat[None])[0])

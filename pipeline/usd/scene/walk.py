@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from pxr import Usd, UsdGeom, UsdLux, UsdShade
+from pxr import Tf, Usd, UsdGeom, UsdLux, UsdShade
 
 from pipeline.usd.scene.cameras import read_camera
 from pipeline.usd.scene.curves import read_curves, read_points
@@ -18,6 +18,7 @@ from pipeline.usd.scene.lights import read_light
 from pipeline.usd.scene.materials import read_material
 from pipeline.usd.scene.meshes import build_mesh, fetch_mesh
 from pipeline.usd.scene.model import (
+    BlendShape,
     Camera,
     Doubles,
     Light,
@@ -36,6 +37,7 @@ __all__ = ["INSIDE", "Above", "SceneReader"]
 
 INSIDE = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
 _SHADING = frozenset({"Material", "Shader", "NodeGraph", "GeomSubset", "BlendShape", "SkelAnimation"})
+_BROKEN = (ValueError, IndexError, TypeError, OverflowError, np.linalg.LinAlgError, Tf.ErrorException)
 _CURVES = frozenset({"BasisCurves", "NurbsCurves", "HermiteCurves"})
 
 
@@ -69,8 +71,8 @@ class SceneReader:
         self.time = time
         self.refine_level = refine_level
         self.curves = curves
-        self.space = Space(UsdGeom.GetStageMetersPerUnit(stage), str(UsdGeom.GetStageUpAxis(stage)))
         self.report = Report()
+        self.space = _space(stage, self.report)
         self.bindings = Bindings()
         self.meshes: list[Mesh] = []
         self.materials: list[Material] = []
@@ -113,7 +115,15 @@ class SceneReader:
             own = self._inherit(prim, names, context)
             own.parent = index
             children = prim.GetFilteredChildren(INSIDE)
-            nodes.append(self._node(prim, str(type_name), names, children, own, context.parent, nodes, main))
+            try:
+                node = self._node(prim, str(type_name), names, children, own, context.parent, nodes, main)
+            except _BROKEN as error:
+                # one broken prim must not cost the others
+                why = " ".join(str(error).split())[:200]
+                self.report.lose(prim.GetPath(), str(type_name), f"it cannot be read: {why}")
+                self.to_bind = [e for e in self.to_bind if not (e[0] is nodes and e[1] == index)]
+                node = Node(prim.GetName(), str(prim.GetPath()), context.parent, purpose=own.purpose)
+            nodes.append(node)
             if type_name == "PointInstancer" or not children:
                 continue
             if prim.IsInstance():
@@ -309,7 +319,7 @@ class SceneReader:
         skin = None
         if number is not None:
             skin = read_skin(binding, len(mesh.points), self.skeletons[number], self.time, self.space, self.report)
-        shapes = ()
+        shapes: tuple[BlendShape, ...] = ()
         if binding.target.HasBlendShapes():
             shapes = read_blend_shapes(binding.target.GetPrim(), len(mesh.points), self.space, self.report)
         return replace(mesh, skin=skin, blend_shapes=shapes)
@@ -441,6 +451,15 @@ class SceneReader:
                 self.report.lose(node.path, "skinning", "its skeleton is not part of what is exported")
                 continue
             nodes[i] = replace(node, skin_root=root)
+
+
+def _space(stage: Any, report: Report) -> Space:
+    """The stage's conversion; units that make no size count as metres."""
+    unit = float(UsdGeom.GetStageMetersPerUnit(stage))
+    if not (np.isfinite(unit) and 1e-12 < unit < 1e12):
+        report.lose("/", "metersPerUnit", f"{unit} is no unit: metres are assumed")
+        unit = 1.0
+    return Space(unit, str(UsdGeom.GetStageUpAxis(stage)))
 
 
 def _ids(primvars: dict[str, Any]) -> tuple[str, ...]:
