@@ -11,6 +11,8 @@ import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Iterator
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 #: bytes of a file that is read at all
 LARGEST = 4096 * MB
+#: files beside one that names others which the cache looks at
+MOST_NEIGHBOURS = 5000
 #: a change here makes `open_mesh` read again what an older version read
 READER_VERSION = 1
 sandbox.prepare("pipeline.importers.convert", *(f.module for f in FORMATS))
@@ -163,6 +167,13 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
+def _beneath(folder: Path) -> Iterator[Path]:
+    """Everything in a folder and its folders, in one order; links are not followed."""
+    for at, folders, files in os.walk(folder):
+        folders.sort()
+        yield from (Path(at, name) for name in sorted(files))
+
+
 def import_cached(
     path: str | PathLike[str], cache_dir: str | PathLike[str], *, units: str | None = None, up: str | None = None
 ) -> ImportReport:
@@ -175,9 +186,9 @@ def import_cached(
     real = source.resolve()
     key = hashlib.sha256(f"{READER_VERSION} {digest_of(real)} {units} {up} {source.name}".encode())
     if sniff(real).names_files:
-        for entry in sorted(real.parent.iterdir()):
+        for entry in islice(_beneath(real.parent), MOST_NEIGHBOURS):
             status = entry.lstat()
-            key.update(f"{entry.name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+            key.update(f"{entry}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     folder = Path(cache_dir) / key.hexdigest()[:40]
     kept = folder.with_suffix(".json")
     with contextlib.suppress(OSError, ValueError):

@@ -12,13 +12,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipeline import errors
 from pipeline.sandbox.limits import Limits
@@ -47,6 +48,20 @@ class _Host:
         self.owner = 0
         self.control: socket.socket | None = None
         self.process: subprocess.Popen[bytes] | None = None
+        self.said: IO[bytes] | None = None
+
+    def why(self) -> str:
+        """The last thing a server said that died before it served; empty while it lives."""
+        process, said = self.process, self.said
+        if process is None or said is None:
+            return ""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.2)
+        if process.returncode is None:
+            return ""
+        said.seek(0)
+        lines = said.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1][:300] if lines else f"exit {process.returncode}"
 
     def send(self, descriptors: list[int]) -> None:
         with self.lock:
@@ -84,11 +99,12 @@ class _Host:
         search = [p for p in environment.get("PYTHONPATH", "").split(os.pathsep) if p]
         environment["PYTHONPATH"] = os.pathsep.join([*search, package_parent])
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        self.said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "pipeline.sandbox.server", str(theirs.fileno()), *_prepared],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, env=environment, start_new_session=True, cwd="/",
+                stderr=self.said, env=environment, start_new_session=True, cwd="/",
             )  # fmt: skip
         self.control, self.owner = ours, os.getpid()
         return ours
@@ -98,7 +114,9 @@ class _Host:
             self.control.close()
         if self.process is not None and self.owner == os.getpid():
             self.process.poll()
-        self.control = self.process = None
+        if self.said is not None:
+            self.said.close()
+        self.control = self.process = self.said = None
 
 
 _host = _Host()
@@ -166,6 +184,10 @@ def run(
     if overdue:
         raise errors.SandboxLimit(
             f"takes longer than {limits.wall:g} seconds to read", path=path, remedy="use a smaller or simpler file"
+        )
+    if not end and (why := _host.why()):
+        raise errors.SandboxLimit(
+            f"the sandbox does not start: {why}", path=path, remedy="install again, or see `gates doctor`"
         )
     if not body or end.get("status") != 0:
         raise _death(end, limits, path)

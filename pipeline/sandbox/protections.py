@@ -50,6 +50,7 @@ def protections(*, landlock: bool = True, seccomp: bool = True) -> list[Protecti
     by = {
         "own process": "a fork of a server of its own; a crash is an exit code",
         "memory": "RLIMIT_AS", "file size": "RLIMIT_FSIZE", "reads elsewhere": files, "writes elsewhere": files,
+        "rights elsewhere": "seccomp" if filters else "none: no seccomp",
         "network": calls, "new processes": "seccomp" if filters else "none: no seccomp",
     }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
@@ -78,6 +79,7 @@ def attempt(inside: str, outside: str) -> dict[str, Any]:
         "file size": _refused(lambda: Path(inside, "big").write_bytes(bytes(2 * MB))),
         "reads elsewhere": _refused(lambda: Path(outside, "secret").read_text()),
         "writes elsewhere": _refused(lambda: Path(outside, "new").write_text("x")),
+        "rights elsewhere": _refused(lambda: Path(outside, "secret").chmod(0o777)),
         "network": _refused(_connect),
         "new processes": _refused(_fork),
     }

@@ -2,8 +2,9 @@
 """seccomp: system calls that no reader of files needs are refused by the kernel.
 
 A deny list, since a reader may need whatever USD and numpy need tomorrow: no sockets, no new processes or
-programs, no tracing, mounting, kernel modules or keys. Threads stay possible. Refused calls answer EPERM;
-`clone3` answers ENOSYS, so that the C library falls back to `clone`, whose flags a filter can see.
+programs, no tracing, mounting, kernel modules or keys, no changing of rights or owners. Threads stay possible.
+Refused calls answer EPERM; `clone3` answers ENOSYS, so that the C library falls back to `clone`, whose flags a
+filter can see.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _TABLES: dict[str, tuple[int, int, int, tuple[int, ...]]] = {
             175, 176, 313, 246, 320,  # modules, kexec
             248, 249, 250, 321, 298, 323, 425, 426, 427,  # keys, bpf, perf, userfaultfd, io_uring
             428, 429, 430, 431, 432, 433, 442, 163,  # the new mount calls, acct
+            90, 92, 94, 260, 268, 452, 188, 189, 197, 198,  # rights, owners, attributes by path: Landlock has none
         ),
     ),
     "aarch64": (
@@ -48,6 +50,7 @@ _TABLES: dict[str, tuple[int, int, int, tuple[int, ...]]] = {
             105, 106, 273, 104, 294,
             217, 218, 219, 280, 241, 282, 425, 426, 427,
             428, 429, 430, 431, 432, 433, 442, 89,
+            53, 54, 452, 5, 6, 14, 15,
         ),
     ),
 }  # fmt: skip

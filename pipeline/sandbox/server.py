@@ -126,10 +126,10 @@ def _kill(pid: int) -> None:
 def main() -> None:
     """Serve on the descriptor named on the command line."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    null = os.open(os.devnull, os.O_RDWR)
+    warm(sys.argv[2:])
+    null = os.open(os.devnull, os.O_RDWR)  # until here the host hears why it does not start
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    warm(sys.argv[2:])
     gc.collect()
     gc.freeze()
     Server(control).run()

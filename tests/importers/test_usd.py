@@ -217,7 +217,7 @@ def test_bombs_of_references_end_at_a_limit(bring_in: Any) -> None:
     from pipeline import sandbox
 
     with pytest.raises(SandboxLimit):
-        bring_in(text, "a.usda", limits=sandbox.Limits(memory=1 << 29, cpu=4, wall=20))
+        bring_in(text, "a.usda", limits=sandbox.Limits(memory=1 << 29, cpu=1, wall=20))
 
 
 def test_nesting_without_end_does_not_end_us(bring_in: Any) -> None:

@@ -29,13 +29,13 @@ needs_seccomp = pytest.mark.skipif(not seccomp.available(), reason="no seccomp f
 @needs_landlock
 @needs_seccomp
 def test_everything_holds() -> None:
-    assert active() == ALWAYS | FILES | {"network", "new processes"}
+    assert active() == ALWAYS | FILES | {"network", "new processes", "rights elsewhere"}
 
 
 @needs_seccomp
 def test_without_landlock_the_files_are_open_and_that_is_said() -> None:
     told = {p.name: p for p in sandbox.protections(landlock=False)}
-    assert {n for n, p in told.items() if p.active} == ALWAYS | {"network", "new processes"}
+    assert {n for n, p in told.items() if p.active} == ALWAYS | {"network", "new processes", "rights elsewhere"}
     assert "none" in told["reads elsewhere"].by
 
 
@@ -76,5 +76,5 @@ os.write(1, json.dumps(attempt(str(inside), str(outside))).encode())
     assert out.returncode == 0, out.stderr
     tried = json.loads(out.stdout)
     tried.pop("pid")
-    assert len(tried) == 6
+    assert len(tried) == 7
     assert all(tried.values()), tried

@@ -163,3 +163,16 @@ def test_the_server_ends_with_its_host(tmp_path: Path) -> None:
     while server.exists() and time.monotonic() < end:
         time.sleep(0.02)
     assert not server.exists()
+
+
+def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "numpy"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise ImportError('numpy is not what it was')")
+    sandbox.close()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(SandboxLimit, match=r"does not start.*numpy is not what it was"):
+        sandbox.run("os:getpid", {}, limits=QUICK)
+    monkeypatch.undo()
+    sandbox.close()
+    assert sandbox.run("os:getpid", {}, limits=QUICK).result
