@@ -154,6 +154,7 @@ def _seal(folder: Path, source: Path) -> dict[str, str]:
             mode = path.lstat().st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                 raise ImportRefused(f"its reader left {entry!r}, which is no regular file", path=source)
+            path.chmod(0o755 if stat.S_ISDIR(mode) else 0o644)
         for entry in files:
             digests[str(Path(at, entry).relative_to(folder))] = digest_of(Path(at, entry))
     if "payload.usdc" not in digests:
