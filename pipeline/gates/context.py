@@ -283,7 +283,7 @@ def _mark(stage: Usd.Stage, asset: str) -> None:
 def _note_name(note: Note) -> str:
     from pipeline.usd.records import valid_name
 
-    return valid_name(f"{note.kind}_{note.prim.rpartition('/')[2]}")
+    return valid_name("_".join(w for w in (note.kind, note.prim.rpartition("/")[2], note.against) if w))
 
 
 def _camera(stage: Usd.Stage, name: str | None) -> UsdGeom.Camera | None:

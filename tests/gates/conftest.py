@@ -17,32 +17,42 @@ from pipeline.project import Project
 ASSET = "crate"
 
 
-def crate_glb(path: Path, height: float = 0.5, lid: bool = True) -> Path:
-    """A closed box with a lid beside it, 0.6 x `height` x 0.4 m, standing on the ground, with UVs and a colour."""
-    parts = [((0.6, height - (0.05 if lid else 0.0), 0.4), (0.0, 0.0))]
-    if lid:
-        parts.append(((0.6, 0.05, 0.4), (height - 0.05, 0.0)))
+def crate_glb(path: Path, height: float = 0.5) -> Path:
+    """Two closed boxes side by side, together 0.6 x `height` x 0.4 m on the ground, each with UVs and a material."""
     scene = trimesh.Scene()
-    for i, (size, (base, _)) in enumerate(parts):
-        box = trimesh.creation.box(extents=size)
-        box.apply_translation([0, base + size[1] / 2, 0])
-        flat = trimesh.Trimesh(
-            box.triangles.reshape(-1, 3), np.arange(len(box.faces) * 3).reshape(-1, 3), process=False
+    for name, width, left, tone in (("body", 0.3, -0.3, 140), ("chest", 0.2, 0.1, 110)):
+        box = trimesh.creation.box(extents=(width, height, 0.4))
+        box.apply_translation([left + width / 2, height / 2, 0])
+        corners = np.arange(len(box.faces) * 3).reshape(-1, 3)
+        flat = trimesh.Trimesh(box.triangles.reshape(-1, 3), corners, process=False)
+        flat.visual = trimesh.visual.TextureVisuals(
+            uv=_unfolded(box),
+            material=trimesh.visual.material.PBRMaterial(
+                name="wood" if name == "body" else "lid",
+                baseColorFactor=[tone, 100, 70, 255],
+                metallicFactor=0.0,
+                roughnessFactor=0.8,
+            ),
         )
-        cell = np.arange(len(box.faces))
-        corner = np.array([[0.02, 0.02], [0.96, 0.02], [0.02, 0.96]])
-        uv = (np.column_stack([cell % 4, cell // 4])[:, None] + corner[None]) / 4
-        material = trimesh.visual.material.PBRMaterial(
-            name="wood" if i == 0 else "lid",
-            baseColorFactor=[140 - 30 * i, 100, 70, 255],
-            metallicFactor=0.0,
-            roughnessFactor=0.8,
-        )
-        flat.visual = trimesh.visual.TextureVisuals(uv=uv.reshape(-1, 2), material=material)
-        name = "body" if i == 0 else "lid"
         scene.add_geometry(flat, node_name=name, geom_name=name)
     scene.export(path)
     return path
+
+
+def _unfolded(box: trimesh.Trimesh) -> np.ndarray:
+    """Each triangle in a cell of its own, laid flat at one scale: no stretch, no overlap, none mirrored."""
+    a, b, c = (box.triangles[:, i] for i in range(3))
+    along = np.linalg.norm(b - a, axis=1)
+    way = (b - a) / along[:, None]
+    x = ((c - a) * way).sum(1)
+    y = np.linalg.norm(c - a - way * x[:, None], axis=1)
+    zero = np.zeros(len(x))
+    flat = np.stack([np.stack([zero, zero], 1), np.stack([along, zero], 1), np.stack([x, y], 1)], 1)
+    flat -= flat.min(1, keepdims=True)
+    cell = np.arange(len(x))
+    place = np.stack([cell % 4, cell // 4], 1)[:, None] + 0.02
+    uv: np.ndarray = ((place + flat / flat.max() * 0.94) / 4).reshape(-1, 2)
+    return uv
 
 
 @pytest.fixture

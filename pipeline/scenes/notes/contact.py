@@ -42,6 +42,7 @@ def contact(situation: Situation) -> list[Note]:
                 Note(
                     kind="intersection",
                     prim=path,
+                    against=prim.GetName(),
                     message=f"crosses {prim.GetPath()}: move it or the neighbour",
                     measured=f"{crossing} edges through its surface",
                     expected="0",

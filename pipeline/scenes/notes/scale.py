@@ -32,6 +32,7 @@ def scale(situation: Situation) -> list[Note]:
                 Note(
                     kind="scale",
                     prim=path,
+                    against="neighbours",
                     message=f"{abs(off):.1%} {'lower' if off < 0 else 'higher'} than the {len(alike)} alike "
                     f"neighbours: scale by {usual / height:.3f}",
                     measured=f"{height:.3f} m",
@@ -45,6 +46,7 @@ def scale(situation: Situation) -> list[Note]:
                 Note(
                     kind="scale",
                     prim=path,
+                    against=words,
                     message=f"the project keeps a {words} between {low:.2f} and {high:.2f} m tall",
                     measured=f"{height:.3f} m",
                     expected=f"{low:.3f} m to {high:.3f} m",

@@ -20,6 +20,8 @@ class Note(BaseModel):
 
     Attributes
     ----------
+    against
+        What it was measured against, where one kind may be found several times.
     measured, expected
         With their unit in the text.
     correction
@@ -30,6 +32,7 @@ class Note(BaseModel):
     kind: str
     prim: str
     message: str
+    against: str = ""
     measured: str = ""
     expected: str = ""
     correction: dict[str, float] = Field(default_factory=dict)

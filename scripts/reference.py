@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes docs/reference from the code: commands, jobs, errors, records. `make docs` calls it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAD = "<!-- made by scripts/reference.py: change the code, then `make docs` -->\n\n"
+
+
+def commands() -> str:
+    """Every command with its options and its example."""
+    from pipeline.cli import gates
+
+    lines = [
+        "# Commands\n",
+        "`gates -C DIR COMMAND …` runs in another project folder. Every command that prints a result",
+    ]
+    lines += [
+        "takes `--json`. Exit codes: 0 done or pass, 1 failed, 2 wrong usage, 3 verdict revise or a gate refused,"
+    ]
+    lines += ["4 verdict reject, 5 merge conflict or a lost race, 130 interrupted.\n"]
+    context = click.Context(gates, info_name="gates")
+    for name in gates.list_commands(context):
+        command = gates.get_command(context, name)
+        assert command is not None
+        own = click.Context(command, info_name=f"gates {name}", parent=None)
+        usage = command.get_usage(own).removeprefix("Usage: ")
+        text = " ".join(part.strip() for part in (command.help or "").splitlines()).strip()
+        text = text.replace("Example: ", "\n\nExample: `") + ("`" if "Example: " in text else "")
+        lines += [f"## {name}\n", f"`{' '.join(usage.split())}`\n", text.strip() + "\n"]
+        rows = []
+        for option in command.params:
+            record = option.get_help_record(own) if isinstance(option, click.Option) else None
+            if record and "--help" not in record[0]:
+                rows.append(f"| `{record[0].replace('|', chr(92) + '|')}` | {' '.join(record[1].split())} |")
+        if rows:
+            lines += ["| option | meaning |", "|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def jobs() -> str:
+    """The decision matrix as a table."""
+    from pipeline.settings.jobs import GATES, job_names, load_job
+
+    every = [load_job(name) for name in job_names()]
+    lines = [
+        "# Jobs\n",
+        "The decision matrix, `config/jobs.toml`. ● is required. Override any key in `$GATES_STUDIO/jobs.toml`",
+    ]
+    lines += ["or in `[jobs.<name>]` of a project's `gates.toml`.\n"]
+    lines += ["| job | " + " | ".join(GATES) + " |", "|---" * (len(GATES) + 1) + "|"]
+    lines += [f"| {j.name} | " + " | ".join("●" if j.requires(g) else "" for g in GATES) + " |" for j in every]
+    lines += [
+        "",
+        "| job | prioritises | formats | triangles | materials | textures | LODs |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for job in every:
+        b = job.budgets
+        sides = f"{b.texture_min}-{b.texture_max}"
+        lines.append(
+            f"| {job.name} | {', '.join(job.prioritises)} | {', '.join(job.formats)} | {b.max_triangles or 'any'} "
+            f"| {b.max_materials or 'any'} | {sides} | {b.lods} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def errors() -> str:
+    """Every error of the tree with its code and exit code."""
+    from pipeline import errors as module
+    from pipeline.errors import GatesError
+
+    lines = [
+        "# Errors\n",
+        "Each error has a stable code, says what happened, to which file and prim, and what to do.\n",
+    ]
+    lines += ["| code | error | exit | meaning |", "|---|---|---|---|"]
+
+    def walk(kind: type[GatesError]) -> None:
+        meaning = (kind.__doc__ or "").strip().splitlines()[0]
+        lines.append(f"| `{kind.code}` | {kind.__name__} | {kind.exit_code} | {meaning} |")
+        for child in sorted(kind.__subclasses__(), key=lambda c: c.__name__):
+            if child.__module__ == module.__name__:
+                walk(child)
+
+    walk(GatesError)
+    return "\n".join(lines) + "\n"
+
+
+def records() -> str:
+    """The typed records of our codeless schemas."""
+    from pipeline.usd.schemas import RECORDS, register
+
+    register()
+    from pxr import Usd
+
+    registry = Usd.SchemaRegistry()
+    lines = [
+        "# Records\n",
+        "Typed prims of `schemas/gates`. Opened without them, the values stay and the types are unknown.\n",
+    ]
+    for name in RECORDS:
+        definition = registry.FindConcretePrimDefinition(name)
+        lines += [
+            f"## {name}\n",
+            definition.GetDocumentation() + "\n",
+            "| property | type | meaning |",
+            "|---|---|---|",
+        ]
+        for prop in sorted(definition.GetPropertyNames()):
+            attribute = definition.GetAttributeDefinition(prop)
+            kind = str(attribute.GetTypeName()) if attribute else "rel"
+            lines.append(f"| `{prop}` | {kind} | {definition.GetPropertyDocumentation(prop)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "reference")
+    out = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    for page in (commands, jobs, errors, records):
+        (out / f"{page.__name__}.md").write_text(HEAD + page().rstrip() + "\n", encoding="utf-8")

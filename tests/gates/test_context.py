@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gate 5: an asset among its neighbours, measured. The numbers are chosen by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdSemantics, UsdShade
+
+from pipeline.errors import GateRefused, UsageError
+from pipeline.gates.board import board, mark
+from pipeline.gates.context import add_camera, add_set, measure_context, open_notes, place_asset, waive
+from pipeline.project import Project
+from pipeline.project.memory import Memory, remember
+from pipeline.scenes import CameraSpec, world_box
+
+from .conftest import ASSET
+
+PRIM = f"/World/Assets/{ASSET}"
+
+
+def block(stage: Usd.Stage, path: str, low: tuple, high: tuple, kind: str = "component", label: str = "") -> Usd.Prim:
+    """A box as a component."""
+    prim = UsdGeom.Xform.Define(stage, path).GetPrim()
+    Usd.ModelAPI(prim).SetKind(kind)
+    if label:
+        UsdSemantics.LabelsAPI.Apply(prim, "category").CreateLabelsAttr([label])
+    mesh = UsdGeom.Mesh.Define(stage, f"{path}/box")
+    corners = [Gf.Vec3f(x, y, z) for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])]
+    mesh.CreatePointsAttr(corners)
+    mesh.CreateFaceVertexCountsAttr([4] * 6)
+    mesh.CreateFaceVertexIndicesAttr([0, 1, 3, 2, 4, 6, 7, 5, 0, 4, 5, 1, 2, 3, 7, 6, 0, 2, 6, 4, 1, 5, 7, 3])
+    return prim
+
+
+@pytest.fixture
+def square(tmp_path: Path) -> Path:
+    """A floor whose top is at 0.2 m, and two crates 0.55 m tall."""
+    stage = Usd.Stage.CreateNew(str(tmp_path / "square.usda"))
+    UsdGeom.SetStageUpAxis(stage, "Y")
+    UsdGeom.SetStageMetersPerUnit(stage, 1)
+    stage.SetDefaultPrim(UsdGeom.Xform.Define(stage, "/Square").GetPrim())
+    block(stage, "/Square/floor", (-5, 0, -5), (5, 0.2, 5))
+    block(stage, "/Square/a", (2, 0.2, 0), (2.6, 0.75, 0.4), label="crate")
+    block(stage, "/Square/b", (3, 0.2, 0), (3.6, 0.75, 0.4), label="crate")
+    stage.Save()
+    return tmp_path / "square.usda"
+
+
+@pytest.fixture
+def placed(with_candidate: Project, square: Path) -> Project:
+    with with_candidate.edit() as stage:
+        mark(stage, ASSET, "inspection", "passed")
+    add_set(with_candidate, "square", square)
+    place_asset(with_candidate, ASSET, at=(0, 3, 0), ground=True)
+    return with_candidate
+
+
+def kinds(project: Project, camera: str | None = None) -> dict[str, str]:
+    return {n.kind: n.measured for n in measure_context(project, ASSET, camera).notes}
+
+
+def test_it_is_set_down_on_what_lies_beneath(placed: Project) -> None:
+    stage = placed.open_stage()
+    box = world_box(stage.GetPrimAtPath(PRIM))
+    assert box is not None
+    assert box.low[1] == pytest.approx(0.2, abs=1e-4)
+
+
+def test_a_placement_is_no_part_of_the_asset(placed: Project) -> None:
+    stage = placed.open_stage()
+    names = [op.GetOpName() for op in UsdGeom.Xformable(stage.GetPrimAtPath(PRIM)).GetOrderedXformOps()]
+    assert names == ["xformOp:translate:placement", "xformOp:rotateY:placement"]
+    place_asset(placed, ASSET, yaw=90)
+    stage = placed.open_stage()
+    box = world_box(stage.GetPrimAtPath(PRIM))
+    assert box is not None
+    assert np.allclose(box.size, (0.4, 0.5, 0.6), atol=1e-4)  # width and depth change places
+
+
+def test_beside_a_neighbour_with_a_gap(placed: Project) -> None:
+    place_asset(placed, ASSET, next_to="/World/Set/square/b")
+    stage = placed.open_stage()
+    box = world_box(stage.GetPrimAtPath(PRIM))
+    assert box is not None
+    assert box.low[0] == pytest.approx(3.6 + 0.15, abs=1e-4)
+    with pytest.raises(UsageError, match="itself"):
+        place_asset(placed, ASSET, next_to=ASSET)
+
+
+def test_lower_than_its_like_is_found_and_gone_when_it_is_not(placed: Project) -> None:
+    result = measure_context(placed, ASSET)
+    note = next(n for n in result.notes if n.kind == "scale")
+    assert note.measured == "0.500 m"
+    assert note.expected == "0.550 m"
+    assert note.correction["scale"] == pytest.approx(1.1)
+    assert board(placed, ASSET).assets[0].gates[4].state == "revise"
+    with placed.edit() as stage:
+        for part in stage.GetPrimAtPath(f"{PRIM}/geo").GetChildren():
+            UsdGeom.Xformable(part).AddScaleOp().Set(Gf.Vec3f(1.1))
+    assert measure_context(placed, ASSET).resolved == 1
+    assert board(placed, ASSET).assets[0].gates[4].state == "passed"
+
+
+def test_a_remembered_height_is_held_against_it(placed: Project) -> None:
+    remember(placed, "crates", Memory(kind="scale", text="crate", height=(0.7, 0.9)))
+    expected = {n.expected for n in measure_context(placed, ASSET).notes if n.kind == "scale"}
+    assert "0.700 m to 0.900 m" in expected
+
+
+def test_floating_sunk_and_crossing(placed: Project) -> None:
+    place_asset(placed, ASSET, at=(0, 0.3, 0))
+    assert kinds(placed)["floating"] == "+0.100 m"
+    place_asset(placed, ASSET, at=(0, 0.15, 0))
+    assert kinds(placed)["sunk"] == "-0.050 m"
+    place_asset(placed, ASSET, at=(2.2, 0.2, 0.1))
+    assert "intersection" in kinds(placed)
+    place_asset(placed, ASSET, at=(-2, 0.2, 0))
+    assert not {"floating", "sunk", "intersection"} & set(kinds(placed))
+
+
+def test_the_camera_sees_it_or_says_why_not(placed: Project) -> None:
+    add_camera(placed, "near", ASSET, CameraSpec(kind="hero"))
+    assert not {"framing", "crop"} & set(kinds(placed, "near"))
+    add_camera(placed, "far", ASSET, CameraSpec(kind="player", distance_m=60))
+    assert "framing" in kinds(placed, "far")
+    add_camera(placed, "tight", ASSET, CameraSpec(kind="hero", distance_m=0.6))
+    assert "crop" in kinds(placed, "tight")
+    with pytest.raises(UsageError, match="nowhere"):
+        measure_context(placed, ASSET, "nowhere")
+
+
+def test_a_fitted_camera_fills_what_it_was_told(placed: Project) -> None:
+    from pipeline.scenes.notes import Situation
+    from pipeline.scenes.notes.framing import project as seen
+    from pipeline.scenes.surface import prim_triangles
+
+    add_camera(placed, "fit", ASSET, CameraSpec(kind="product", fill=0.6, aspect=1.0))
+    stage = placed.open_stage()
+    prim = stage.GetPrimAtPath(PRIM)
+    camera = UsdGeom.Camera(stage.GetPrimAtPath("/World/Cameras/fit"))
+    points, _ = prim_triangles(prim)
+    picture, depth = seen(Situation(stage, prim, camera), points)
+    assert (depth > 0).all()
+    assert 0.5 < np.abs(picture).max() <= 0.6 + 1e-6
+
+
+def test_a_lens_is_stored_in_tenths_of_a_scene_unit(placed: Project) -> None:
+    add_camera(placed, "lens", ASSET, CameraSpec(kind="hero", lens_mm=50, sensor_mm=36))
+    stage = placed.open_stage()
+    camera = UsdGeom.Camera(stage.GetPrimAtPath("/World/Cameras/lens"))
+    assert camera.GetFocalLengthAttr().Get() == pytest.approx(0.5)  # 50 mm = 0.05 m, in tenths of a metre
+    assert camera.GetCamera(0).GetFieldOfView(Gf.Camera.FOVHorizontal) == pytest.approx(39.6, abs=0.05)  # 36 by 50 mm
+
+
+def test_a_vivid_material_is_found_with_the_factor_that_mends_it(placed: Project) -> None:
+    remember(placed, "level", Memory(kind="palette", max_saturation=0.5))
+    with placed.edit() as stage:
+        material = next(p for p in stage.Traverse() if p.IsA(UsdShade.Material) and p.GetName() == "wood")
+        shader = next(UsdShade.Shader(p) for p in Usd.PrimRange(material) if p.IsA(UsdShade.Shader))
+        name = str(material.GetPath())
+        given = shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f)
+        given.Set(Gf.Vec3f(0.5, 0.02, 0.02))
+    note = next(n for n in measure_context(placed, ASSET).notes if n.kind == "saturation" and n.prim == name)
+    srgb = 1.055 * np.array([0.5, 0.02]) ** (1 / 2.4) - 0.055  # IEC 61966-2-1
+    assert float(note.measured.split()[0]) == pytest.approx(1 - srgb[1] / srgb[0], abs=0.01)
+    assert 0 < note.correction["saturation_wood"] < 1
+
+
+def test_a_waived_remark_stays_waived_and_says_who(placed: Project) -> None:
+    measure_context(placed, ASSET)
+    name = next(iter(open_notes(placed.open_stage(), ASSET)))
+    waive(placed, ASSET, name, "it is meant to be small")
+    assert measure_context(placed, ASSET).waived == 1
+    assert not open_notes(placed.open_stage(), ASSET)
+    stage = placed.open_stage()
+    assert stage.GetPrimAtPath(f"/Project/Assets/{ASSET}/Notes/{name}").GetAttribute("gates:by").Get() == "alice"
+
+
+def test_context_needs_inspection(with_candidate: Project) -> None:
+    with pytest.raises(GateRefused, match="inspection"):
+        measure_context(with_candidate, ASSET)
