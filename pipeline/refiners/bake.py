@@ -30,6 +30,9 @@ MAPS: dict[str, tuple[str, int, float]] = {
     "emissive": ("emissiveColor", 3, 0.0),
 }
 
+#: where the source says one value everywhere, the value serves better than a picture of it
+_MAY_BE_CONSTANT = ("roughness", "metallic", "emissive")
+
 
 class BakeSettings(Settings):
     """What is baked, from where, how large."""
@@ -79,14 +82,21 @@ def run(subject: Subject, settings: BakeSettings) -> None:
         "texels": len(grid.index),
         "missed": round(hits.missed / len(grid.index), 5),
     }
-    made = {}
+    made: dict[str, NDArray] = {}
+    constants: dict[str, tuple[float, ...]] = {}
     for number, name in enumerate(wanted):
         step(f"bake {name}", number, len(wanted))
         values = high.values(name, MAPS[name][1], low, grid, hits, settings, cage)
-        if values is not None:
+        if values is None:
+            continue
+        if name in _MAY_BE_CONSTANT and np.ptp(values, axis=0).max() < 1 / 255:
+            constants[MAPS[name][0]] = tuple(float(x) for x in values.mean(axis=0))
+        else:
             made[name] = _picture(values, grid, settings, MAPS[name])
-    _author(subject, settings, path, made, recipe, low.uv)
+    _author(subject, settings, path, made, constants, recipe, low.uv)
     subject.details["maps"] = list(made)
+    if constants:
+        subject.details["constants"] = {name: [round(x, 4) for x in value] for name, value in constants.items()}
 
 
 def _picture(
@@ -110,7 +120,13 @@ def _picture(
 
 
 def _author(
-    subject: Subject, settings: BakeSettings, path: Any, made: dict[str, NDArray], recipe: str, uv: str
+    subject: Subject,
+    settings: BakeSettings,
+    path: Any,
+    made: dict[str, NDArray],
+    constants: dict[str, tuple[float, ...]],
+    recipe: str,
+    uv: str,
 ) -> None:
     stage = subject.stage
     stage.OverridePrim(path.GetParentPath())
@@ -120,13 +136,10 @@ def _author(
     shader = UsdShade.Shader.Define(stage, path.AppendChild("surface"))
     shader.CreateIdAttr("UsdPreviewSurface")
     material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    for target, value in constants.items():
+        set_input(shader, target, value)
     for name, picture in made.items():
         target, channels, _ = MAPS[name]
-        flat = picture.reshape(-1, picture.shape[2])
-        if name in ("roughness", "metallic", "emissive") and np.ptp(flat, axis=0).max() < 1 / 255:
-            value = flat.mean(axis=0)
-            set_input(shader, target, tuple(float(x) for x in value))
-            continue
         asset = write_map(subject, f"{subject.prim.GetName()}_{name}", picture)
         connect_texture(subject, material, target, asset, "rgb" if channels == 3 else "r", node=f"{name}_map", uv=uv)
     for part in subject.parts():

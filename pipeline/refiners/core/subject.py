@@ -6,6 +6,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from pipeline.refiners.core.stores import Store
 __all__ = ["Part", "Subject"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """One mesh prim and what it holds.
 
@@ -41,7 +42,7 @@ class Part:
     mesh: PolygonMesh
     to_asset: NDArray[np.float64]
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The prim's path."""
         return str(self.prim.GetPath())
@@ -224,13 +225,35 @@ class Subject:
             write_mesh(self.stage, part.prim.GetPath(), mesh, part.prim)
             self._written[part.path] = len(mesh.points)
             return
+        path = part.prim.GetPath().ReplacePrefix(self.prim.GetPath(), Sdf.Path("/Asset"))
+        write_mesh(self._overlay(), path, mesh, part.prim)
+        self._written[part.path] = len(mesh.points)
+
+    def overlay(self, path: Sdf.Path, mesh: PolygonMesh, like: UsdGeom.Mesh) -> None:
+        """Arrays of a mesh at another `path`, over those of `like`; call `attach` afterwards."""
+        self.changed = True
+        if self.store is None or getattr(self.store, "inline_geometry", False):
+            write_mesh(self.stage, path, mesh, like)
+        else:
+            write_mesh(self._overlay(), path.ReplacePrefix(self.prim.GetPath(), Sdf.Path("/Asset")), mesh, like)
+
+    def attach(self, root: Sdf.Path) -> None:
+        """Bring what `overlay` gathered beneath `root` into composition there, by a reference of its own."""
+        if self._geometry is None:
+            return
+        asset_path = self._stored()
+        inner = root.ReplacePrefix(self.prim.GetPath(), Sdf.Path("/Asset"))
+        for child in self.stage.GetPrimAtPath(root).GetChildren():
+            child.GetReferences().AddReference(
+                asset_path, inner.AppendChild(child.GetName()), position=Usd.ListPositionFrontOfPrependList
+            )
+
+    def _overlay(self) -> Usd.Stage:
         if self._geometry is None:
             layer = Sdf.Layer.CreateAnonymous("geometry.usdc")
             self._geometry = Usd.Stage.Open(layer)
             self._geometry.SetDefaultPrim(self._geometry.OverridePrim("/Asset"))
-        path = part.prim.GetPath().ReplacePrefix(self.prim.GetPath(), Sdf.Path("/Asset"))
-        write_mesh(self._geometry, path, mesh, part.prim)
-        self._written[part.path] = len(mesh.points)
+        return self._geometry
 
     def add_mesh(self, like: Part, path: Sdf.Path, mesh: PolygonMesh) -> None:
         """Define a new mesh at `path` with the transform, purpose and other attributes of `like`.
@@ -309,16 +332,21 @@ class Subject:
     def _keep_geometry(self) -> str | None:
         if self._geometry is None or self.store is None:
             return None
+        asset_path = self._stored()
+        # references beat payloads: where the asset comes by one, so must its refinement
+        arcs = self.prim.GetReferences() if self.prim.HasAuthoredReferences() else self.prim.GetPayloads()
+        add = arcs.AddReference if self.prim.HasAuthoredReferences() else arcs.AddPayload
+        add(asset_path, "/Asset", position=Usd.ListPositionFrontOfPrependList)
+        return asset_path
+
+    def _stored(self) -> str:
+        assert self._geometry is not None and self.store is not None
         with tempfile.TemporaryDirectory(prefix="refine-") as folder:
             file = Path(folder) / "geometry.usdc"
             if not self._geometry.GetRootLayer().Export(str(file)):
                 raise RefineError("the geometry layer could not be written", path=file)
             asset_path = self.store.keep(file)
         self._geometry = None
-        # references beat payloads: where the asset comes by one, so must its refinement
-        arcs = self.prim.GetReferences() if self.prim.HasAuthoredReferences() else self.prim.GetPayloads()
-        add = arcs.AddReference if self.prim.HasAuthoredReferences() else arcs.AddPayload
-        add(asset_path, "/Asset", position=Usd.ListPositionFrontOfPrependList)
         return asset_path
 
     def materials(self) -> list[UsdShade.Material]:
