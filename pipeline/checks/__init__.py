@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline.checks.engine import inspect
     from pipeline.checks.protocol import Finding, Marks, Rule
-    from pipeline.checks.registry import registry
+    from pipeline.checks.registry import load_rules
     from pipeline.checks.report import Report
 
-__all__ = ["Finding", "Marks", "Report", "Rule", "inspect", "registry"]
+__all__ = ["Finding", "Marks", "Report", "Rule", "inspect", "load_rules"]
 
 _HOME = {
     "Finding": "protocol",
@@ -22,7 +22,7 @@ _HOME = {
     "Report": "report",
     "Rule": "protocol",
     "inspect": "engine",
-    "registry": "registry",
+    "load_rules": "registry",
 }
 
 

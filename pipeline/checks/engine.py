@@ -15,7 +15,7 @@ from pipeline import progress
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Rule
 from pipeline.checks.reading import opened
-from pipeline.checks.registry import registry
+from pipeline.checks.registry import load_rules
 from pipeline.checks.report import FindingReport, MarkSample, Report, RuleFailure, Stats
 from pipeline.checks.subject import Subject
 from pipeline.checks.verdict import judge
@@ -66,7 +66,7 @@ def inspect(
     ('revise', ['geometry.holes'])
     """
     brief = brief_for(job, project)
-    found = registry()
+    found = load_rules()
     chosen = found.chosen(list(rules) if rules is not None else None)
     failures = [RuleFailure(rule=k, message=v) for k, v in found.failures.items()]
     with opened(stage_or_path, prim) as subject:

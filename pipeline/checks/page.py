@@ -17,10 +17,10 @@ from pipeline.checks.context import Context
 from pipeline.checks.pictures import AROUND, Stage
 from pipeline.checks.report import FindingReport, Report
 from pipeline.checks.words import count, size_name
+from pipeline.mesh.distinct import distinct
 
 #: findings that get a picture of their own
 MOST_PICTURES = 24
-_RANK = {"info": 0, "warning": 1, "error": 2}
 
 
 def write_page(report: Report, context: Context, out: Path) -> None:
@@ -72,10 +72,11 @@ def page(report: Report, context: Context) -> str:
 
 
 def _turntable(stage: Stage, report: Report, marked: list[NDArray[np.int64]]) -> str:
-    layers = sorted(
-        ((faces, f.severity) for f, faces in zip(report.findings, marked, strict=True) if len(faces)),
-        key=lambda layer: _RANK[layer[1]],
-    )
+    layers = []
+    for severity in ("info", "warning", "error"):
+        own = [m for f, m in zip(report.findings, marked, strict=True) if f.severity == severity and len(m)]
+        if own:
+            layers.append((distinct(np.concatenate(own)), severity))
     frames = "".join(
         f'<img class="frame painted" alt="view {i + 1} with findings" src="{_source(stage.painted(i, layers))}">'
         f'<img class="frame plain" alt="view {i + 1}" src="{_source(stage.plain(i))}">'

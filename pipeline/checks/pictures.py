@@ -107,8 +107,8 @@ class Stage:
         face = view.face[seen]
         if not len(face):
             return picture
-        place = view.window.origins().reshape(*view.face.shape, 3)[seen]
-        place = place + view.depth[seen, None] * view.direction
+        start = view.window.origins.reshape(*view.face.shape, 3)[seen]
+        place = start.astype(np.float64) + view.depth[seen, None] * view.direction
         normal = self._smooth(face, place)
         away = np.einsum("ij,j->i", self.body.cross[face].astype(np.float64), view.direction) > 0
         normal[away] *= -1
@@ -187,12 +187,20 @@ def _creases(view: View) -> NDArray[np.bool_]:
 
 
 def _grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
-    from scipy.ndimage import binary_dilation
-
-    if not mask.any():
+    """The mask and what lies within `by` pixels of it, as an octagon."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
         return mask
-    y, x = np.ogrid[-by : by + 1, -by : by + 1]
-    result: NDArray[np.bool_] = binary_dilation(mask, x * x + y * y <= by * by)
+    area = np.s_[max(rows[0] - by, 0) : rows[-1] + by + 1, max(columns[0] - by, 0) : columns[-1] + by + 1]
+    result = mask.copy()
+    cut = result[area]
+    for step in range(by):
+        before = cut.copy()
+        for axis in (0, 1):
+            ahead, behind = (np.s_[1:], np.s_[:-1]) if axis == 0 else (np.s_[:, 1:], np.s_[:, :-1])
+            source = cut.copy() if step % 2 else before  # alternating: squares and diamonds make an octagon
+            cut[ahead] |= source[behind]
+            cut[behind] |= source[ahead]
     return result
 
 

@@ -76,7 +76,7 @@ def built_in() -> tuple[type[Rule], ...]:
     return tuple(found)
 
 
-def registry() -> Registry:
+def load_rules() -> Registry:
     """All rules that this process can run; what does not load is kept with its reason."""
     from pipeline.checks.usd_rules import usd_rules
 

@@ -69,7 +69,7 @@ def _validate(context: Context) -> list[tuple[str, Severity, str, str]]:
         )
         prims = [_prim(s) for s in error.GetSites()]
         prim = next((p for p in prims if p), "")
-        if prim and not prim.startswith(context.subject.prim.rstrip("/")):
+        if prim not in ("", "/") and not f"{prim}/".startswith(context.subject.prim.rstrip("/") + "/"):
             continue
         validator = str(error.GetIdentifier()).rpartition(".")[0]
         result.append((validator, severity, " ".join(error.GetMessage().split()), prim))

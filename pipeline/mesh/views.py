@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +38,13 @@ class Window:
     pixel: float
     side: int
 
-    def origins(self) -> NDArray[np.float64]:
+    @cached_property
+    def origins(self) -> NDArray[np.float32]:
         """(side * side, 3) the middles of the pixels, row by row from the top."""
         steps = (np.arange(self.side) + 0.5) * self.pixel
         across = (self.left + steps)[None, :, None] * self.right
         down = (self.top - steps)[:, None, None] * self.up
-        return (across + down + self.near * self.direction).reshape(-1, 3)
+        return (across + down + self.near * self.direction).reshape(-1, 3).astype(np.float32)
 
     def project(self, points: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Column and row of points; those beside the picture fall on its edge."""
@@ -122,7 +124,8 @@ def look(rays: Rays, direction: NDArray, side: int, margin: float = 0.02) -> Vie
 
 def look_through(rays: Rays, plane: Window) -> View:
     """Look at triangles from a window that was chosen before."""
-    origins = plane.origins()
-    face, distance = rays.first(origins, np.broadcast_to(plane.direction, origins.shape))
+    origins = plane.origins
+    towards = np.broadcast_to(plane.direction.astype(np.float32), origins.shape)
+    face, distance = rays.first(origins, towards)
     shape = (plane.side, plane.side)
     return View(plane, face.reshape(shape), distance.reshape(shape))

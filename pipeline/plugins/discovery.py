@@ -39,9 +39,9 @@ def _generators() -> list[Plugin]:
 
 
 def _checks() -> list[Plugin]:
-    from pipeline.checks.registry import registry
+    from pipeline.checks.registry import load_rules
 
-    known = registry()
+    known = load_rules()
     rows = [_plugin("check", name, known.origins.get(name, "")) for name in known.rules]
     return rows + [_plugin("check", where, where, why) for where, why in known.failures.items()]
 

@@ -23,7 +23,6 @@ class Influences(Rule):
     title = "too many influences"
     severity = "error"
     unit = "joints a point"
-    fixer = "limit-influences"
     advice = "Prune the smallest weights and normalise."
     minutes = 5
 

@@ -20,7 +20,6 @@ class Weights(Rule):
     severity = "error"
     limit = 1e-3
     unit = "distance from one"
-    fixer = "normalise-weights"
     advice = "Normalise the weights; bind points that nothing moves."
     minutes = 10
 

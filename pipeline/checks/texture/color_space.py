@@ -23,7 +23,7 @@ class ColorSpace(Rule):
     title = "wrong colour spaces"
     severity = "error"
     unit = ""
-    fixer = "color-spaces"
+    fixer = "textures"
     advice = "Set sourceColorSpace: sRGB for colours, raw for normal, roughness, metallic and occlusion."
     minutes = 3
 

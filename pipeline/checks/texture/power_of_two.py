@@ -17,7 +17,7 @@ class PowerOfTwo(Rule):
     title = "texture sides that are no power of two"
     severity = "warning"
     unit = "pixels"
-    fixer = "resize-textures"
+    fixer = "textures"
     advice = "Resize to the nearest power of two; engines neither compress nor mip others well."
     minutes = 5
 

@@ -17,7 +17,7 @@ class Size(Rule):
     title = "texture size"
     severity = "warning"
     unit = "pixels"
-    fixer = "resize-textures"
+    fixer = "textures"
     advice = "Resize to the job's range; what is too small must be baked or painted again."
     minutes = 10
 

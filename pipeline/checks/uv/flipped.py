@@ -20,7 +20,7 @@ class Flipped(Rule):
     severity = "warning"
     limit = 0.01
     unit = "share of UV area"
-    fixer = "unmirror-uvs"
+    fixer = "unwrap"
     advice = "Mirror them back: text reads backwards and normal maps turn inside out."
     minutes = 5
 

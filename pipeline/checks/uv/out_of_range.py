@@ -21,7 +21,7 @@ class OutOfRange(Rule):
     severity = "warning"
     limit = 0
     unit = "triangles"
-    fixer = "pack-uvs"
+    fixer = "repack"
     advice = "Pack the layout into 0-1, or declare UDIM tiles."
     minutes = 10
 

@@ -22,7 +22,7 @@ class Overlap(Rule):
     severity = "error"
     limit = 0.01
     unit = "share of covered texels"
-    fixer = "unwrap"
+    fixer = "repack"
     advice = "Pack the islands again; what is baked would land on both."
     minutes = 15
 
@@ -54,4 +54,5 @@ class Overlap(Rule):
         # a texel is excused where all islands on it are stacked
         texel = np.cumsum(firsts(coverage.texel)) - 1
         spoilt = np.bincount(texel, ~deliberate) > 0
-        return ~spoilt[texel]
+        excused: NDArray[np.bool_] = ~spoilt[texel]
+        return excused
