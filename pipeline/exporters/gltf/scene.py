@@ -42,6 +42,8 @@ class SceneWriter:
         self.skins: dict[tuple[Any, ...], int] = {}
         #: glTF node of each scene node, and of each skeleton's joints
         self.nodes: list[int] = []
+        #: the same, but the node around it where shear needs two
+        self.outer: list[int] = []
         self.joints: dict[int, list[int]] = {}
         #: glTF node that holds the mesh of a scene node
         self.drawn: dict[int, list[int]] = {}
@@ -82,7 +84,7 @@ class SceneWriter:
         self.extra_roots: list[int] = []
         roots: list[int] = []
         animated = {n for clip in self.scene.clips for n in clip.transforms}
-        prepared = self._placed(animated)
+        prepared, around = self._placed(animated)
         items = document.json.setdefault("nodes", []) if self.scene.nodes else []
         for i, node in enumerate(self.scene.nodes):
             item = prepared[i]
@@ -97,6 +99,10 @@ class SceneWriter:
                 self._light(item, node.light)
             if node.skeleton is not None:
                 self._joints(i, node, item)
+            if i in around:
+                items.append({**around[i], "children": [number]})
+                number = len(items) - 1
+            self.outer.append(number)
             if node.lod:
                 continue
             if node.parent < 0:
@@ -105,13 +111,14 @@ class SceneWriter:
                 items[self.nodes[node.parent]].setdefault("children", []).append(number)
         return roots
 
-    def _placed(self, animated: set[int]) -> list[dict[str, Any]]:
-        """The items of all nodes with their transforms, taken apart all at once."""
+    def _placed(self, animated: set[int]) -> tuple[list[dict[str, Any]], dict[int, dict[str, Any]]]:
+        """The items of all nodes with their transforms, taken apart all at once; what goes around sheared ones."""
         nodes = self.scene.nodes
         items: list[dict[str, Any]] = [{"name": node.name} for node in nodes]
+        around: dict[int, dict[str, Any]] = {}
         moved = [i for i, node in enumerate(nodes) if node.matrix is not None]
         if not moved:
-            return items
+            return items, around
         matrices = np.stack([np.asarray(nodes[i].matrix) for i in moved])
         translation, rotation, scale, shear = decompose(matrices)
         places = np.asarray((np.abs(translation) > 0).any(1)).tolist()
@@ -124,9 +131,9 @@ class SceneWriter:
                 if i in animated:
                     self.report.lose(nodes[i].path, "shear", "glTF moves only translation, rotation and scale")
                 else:
-                    full = matrices[k].copy()
-                    full[:, 3] = (0, 0, 0, 1)
-                    item["matrix"] = full.ravel().tolist()
+                    outer, inner = unsheared(matrices[k])
+                    around[i] = {"name": f"{nodes[i].name}_shear", **outer}
+                    item.update(inner)
                     continue
             if places[k]:
                 item["translation"] = t[k]
@@ -134,7 +141,7 @@ class SceneWriter:
                 item["rotation"] = r[k]
             if sizes[k]:
                 item["scale"] = s[k]
-        return items
+        return items, around
 
     def _light(self, item: dict[str, Any], number: int) -> None:
         body = light_item(self.scene.lights[number], self.report)
@@ -429,14 +436,14 @@ class SceneWriter:
         rows = zip(t.tolist(), r.tolist(), s.tolist(), bent, strict=True)
         for k, (place, turn, size, sheared) in enumerate(rows):
             children.append(len(items))
-            item: dict[str, Any] = {"name": f"{name}_{k}", "mesh": mesh}
             if sheared:
-                full = m[k].copy()
-                full[:, 3] = (0, 0, 0, 1)
-                item["matrix"] = full.ravel().tolist()
+                outer, inner = unsheared(m[k])
+                items.append({"name": f"{name}_{k}_shear", **outer, "children": [len(items) + 1]})
+                items.append({"name": f"{name}_{k}", "mesh": mesh, **inner})
             else:
-                item.update(translation=place, rotation=turn, scale=size)
-            items.append(item)
+                items.append(
+                    {"name": f"{name}_{k}", "mesh": mesh, "translation": place, "rotation": turn, "scale": size}
+                )
 
     # extensions
 
@@ -446,9 +453,9 @@ class SceneWriter:
         for i, node in enumerate(self.scene.nodes):
             if not node.lods:
                 continue
-            items[self.nodes[i]].setdefault("extensions", {})["MSFT_lod"] = {"ids": [self.nodes[k] for k in node.lods]}
+            items[self.outer[i]].setdefault("extensions", {})["MSFT_lod"] = {"ids": [self.outer[k] for k in node.lods]}
             coverage = [_LOD_COVERAGE[min(k, 3)] for k in range(len(node.lods) + 1)]
-            items[self.nodes[i]].setdefault("extras", {})["MSFT_screencoverage"] = coverage
+            items[self.outer[i]].setdefault("extras", {})["MSFT_screencoverage"] = coverage
             self.document.use("MSFT_lod")
 
     def _variant_rows(self) -> dict[int, tuple[tuple[int, tuple[int, ...]], ...]]:
@@ -472,6 +479,28 @@ class SceneWriter:
         for key in ("nodes", "meshes", "materials", "images", "textures", "skins"):
             if not self.document.json.get(key, True):
                 del self.document.json[key]
+
+
+def unsheared(matrix: Doubles) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A sheared transform as two without shear: turn (the inner), then scale, turn and move (the outer).
+
+    glTF's validator refuses a matrix with shear; the singular value decomposition gives the two exactly.
+    """
+    first, scale, second = np.linalg.svd(matrix[:3, :3])
+    if np.linalg.det(first) < 0:
+        first, scale = -first, -scale
+    if np.linalg.det(second) < 0:
+        second, scale = -second, -scale
+    turned = np.eye(4)
+    turned[:3, :3] = first
+    placed = np.eye(4)
+    placed[:3, :3] = second
+    _, inner, _, _ = decompose(turned)
+    _, outer, _, _ = decompose(placed)
+    return (
+        {"translation": matrix[3, :3].tolist(), "rotation": outer.tolist(), "scale": scale.tolist()},
+        {"rotation": inner.tolist()},
+    )
 
 
 def _size(scene: Scene) -> float:
