@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readers that are not ours."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.exporters.fbx import read_back
+from pipeline.exporters.fbx.readback import read_fbx
+
+Stage = Callable[..., Path]
+
+MOVING = """def Xform "World"
+{{
+  double3 xformOp:translate = (2, 0, 0)
+  uniform token[] xformOpOrder = ["xformOp:translate"]
+  def Mesh "Arm"
+  {{ {cube}
+    double3 xformOp:translate.timeSamples = {{ 5: (0, 0, 0), 35: (0, 4, 0) }}
+    float3 xformOp:translate:pivot = (1, 0, 0)
+    float3 xformOp:rotateZYX.timeSamples = {{ 5: (0, 0, 0), 20: (40, 170, 10), 35: (-80, 350, 30) }}
+    uniform token[] xformOpOrder = ["xformOp:translate", "xformOp:translate:pivot", "xformOp:rotateZYX",
+      "!invert!xformOp:translate:pivot"]
+  }}
+  def Camera "Cam"
+  {{ }}
+}}
+"""
+
+BLENDER = """
+import bpy, json, sys
+import numpy as np
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.wm.fbx_import(filepath=sys.argv[1], anim_offset=0.0)
+scene = bpy.context.scene
+out = []
+rate = scene.render.fps / scene.render.fps_base
+for seconds in json.loads(sys.argv[2]):
+    frame = seconds * rate
+    scene.frame_set(int(frame // 1), subframe=frame % 1)
+    obj = scene.objects["Arm"]
+    matrix = np.array(obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world)
+    points = np.array([v.co for v in obj.data.vertices]) @ matrix[:3, :3].T + matrix[:3, 3]
+    out.append((points[:, [0, 2, 1]] * (1, 1, -1)).tolist())
+print("\\nPOSES " + json.dumps(out))
+"""
+
+
+@pytest.mark.blender
+@pytest.mark.long
+@pytest.mark.parametrize("rate", [24, 30, 17])
+def test_pivots_and_any_euler_order_move_as_composed(
+    stage: Stage, export: Callable, cube: str, blender_python: str, rate: int
+) -> None:
+    from pxr import Usd, UsdGeom
+
+    more = f"  startTimeCode = 5\n  endTimeCode = 35\n  timeCodesPerSecond = {rate}\n"
+    path = stage(MOVING.format(cube=cube), more=more)
+    made = export(path)
+    codes = np.linspace(5, 35, 23)
+    done = subprocess.run(
+        [blender_python, "-c", BLENDER, str(made.path), json.dumps((codes / rate).tolist())],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    line = next(x for x in done.stdout.splitlines() if x.startswith("POSES "))
+    found = np.array(json.loads(line[6:]))
+    opened = Usd.Stage.Open(str(path))
+    mesh = UsdGeom.Mesh(opened.GetPrimAtPath("/World/Arm"))
+    points = np.array(mesh.GetPointsAttr().Get(), float)
+    for code, ours in zip(codes, found, strict=True):
+        world = np.array(UsdGeom.XformCache(code).GetLocalToWorldTransform(mesh.GetPrim()))
+        truth = points @ world[:3, :3] + world[3, :3]
+        assert np.abs(ours - truth).max() < 1e-3 * 4 * math.sqrt(3), code
+
+
+@pytest.mark.blender
+@pytest.mark.long
+def test_blender_finds_what_the_stage_has(
+    stage: Stage, export: Callable, cube: str, blender_python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATES_BLENDER_PYTHON", blender_python)
+    made = export(stage(MOVING.format(cube=cube), up="Z", unit=0.01))
+    reading = read_back(made.path)
+    assert reading.reader.startswith("Blender")
+    assert reading.problems == []
+    assert reading.facts["triangles"] == 12
+    assert reading.facts["cameras"] == 1
+
+
+def test_no_reader_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GATES_BLENDER_PYTHON", raising=False)
+    monkeypatch.delenv("GATES_BLENDER", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    reading = read_fbx(tmp_path / "x.fbx")
+    assert (reading.reader, reading.facts, reading.problems) == ("", {}, [])
+    assert len(reading.unavailable) == 2
+
+
+@pytest.mark.skipif(shutil.which("assimp") is None, reason="assimp is not installed")
+def test_assimp_reads_the_nodes(stage: Stage, export: Callable, cube: str) -> None:
+    made = export(stage(MOVING.format(cube=cube)))
+    told = subprocess.run(["assimp", "info", str(made.path)], capture_output=True, text=True, check=False).stdout
+    assert "Arm" in told
+    assert "Cam" in told
+    broken = made.path.with_name("broken.fbx")
+    broken.write_bytes(made.path.read_bytes()[:2000])
+    reading = read_fbx(broken)
+    assert any("assimp cannot read it" in p for p in reading.problems)
