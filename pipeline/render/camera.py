@@ -79,9 +79,7 @@ class Camera:
         left, right, bottom, top = self.for_aspect(width / height).window
         scale = 1.0 if self.orthographic else np.where(np.abs(depth) < 1e-12, 1e-12, depth)
         x, y = local[:, 0] / scale, local[:, 1] / scale
-        return np.stack(
-            [(x - left) / (right - left) * width, (top - y) / (top - bottom) * height], axis=1
-        ), depth
+        return np.stack([(x - left) / (right - left) * width, (top - y) / (top - bottom) * height], axis=1), depth
 
     def rays(self, pixels: Array, width: int, height: int) -> tuple[Array, Array]:
         """Origins and unit directions ``(n, 3) float32`` through picture positions ``(n, 2)``."""

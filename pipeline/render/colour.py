@@ -69,7 +69,7 @@ def _aces(colour: Array) -> Array:
     )
     if shown.has_error:
         raise RenderError(f"the ACES view failed: {shown.geterror()}", remedy="use --view srgb")
-    pixels: Array = np.clip(shown.get_pixels(oiio.FLOAT), 0, 1).reshape(colour.shape)
+    pixels: Array = np.clip(np.asarray(shown.get_pixels(oiio.FLOAT)), 0, 1).reshape(colour.shape)
     return pixels
 
 
@@ -132,8 +132,6 @@ def difference(lab1: Array, lab2: Array) -> Array:
     )
     sl = 1 + 0.015 * (lm - 50) ** 2 / np.sqrt(20 + (lm - 50) ** 2)
     sc, sh = 1 + 0.045 * cm, 1 + 0.015 * cm * t
-    rotation = (
-        2 * np.sqrt(cm**7 / (cm**7 + 25.0**7)) * np.sin(np.radians(60 * np.exp(-(((hm - 275) / 25) ** 2))))
-    )
+    rotation = 2 * np.sqrt(cm**7 / (cm**7 + 25.0**7)) * np.sin(np.radians(60 * np.exp(-(((hm - 275) / 25) ** 2))))
     dl, dc, dh = dl / sl, dc / sc, dh / sh
-    return np.sqrt(np.maximum(dl**2 + dc**2 + dh**2 - rotation * dc * dh, 0))
+    return np.asarray(np.sqrt(np.maximum(dl**2 + dc**2 + dh**2 - rotation * dc * dh, 0)))

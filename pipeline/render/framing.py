@@ -27,7 +27,7 @@ def corners(bounds: Array) -> Array:
     """The ``(8, 3)`` corners of bounds ``(2, 3)``."""
     low, high = np.asarray(bounds, np.float64)
     pick = np.array([[i & 1, i >> 1 & 1, i >> 2 & 1] for i in range(8)], bool)
-    return np.where(pick, high, low)
+    return np.asarray(np.where(pick, high, low))
 
 
 def fit(
@@ -121,7 +121,5 @@ def orbit(
         matrix = np.eye(4)
         matrix[:3, :3] = first.axes @ rotation
         matrix[3, :3] = (first.position - centre) @ rotation + centre
-        cameras.append(
-            Camera(matrix, first.window, False, first.near, first.far, first.focus, 0.0, f"turn{i:04d}")
-        )
+        cameras.append(Camera(matrix, first.window, False, first.near, first.far, first.focus, 0.0, f"turn{i:04d}"))
     return cameras

@@ -45,14 +45,17 @@ def read(path: str | Path) -> Array:
     Returns
     -------
     numpy.ndarray
-        ``(height, width, channels) float32``; integer formats are scaled to 0..1, values as stored.
+        ``(height, width, channels) float32``; integer formats are scaled to 0..1, values as stored;
+        alpha is straight.
 
     Raises
     ------
     pipeline.errors.RenderError
         The file is missing or no picture.
     """
-    image = oiio.ImageInput.open(str(path))
+    config = oiio.ImageSpec()
+    config.attribute("oiio:UnassociatedAlpha", 1)
+    image = oiio.ImageInput.open(str(path), config)
     if image is None:
         raise RenderError(
             f"cannot read a picture: {oiio.geterror().strip() or 'unknown format'}",
@@ -152,4 +155,4 @@ def over(pixels: Array, background: Array) -> Array:
     if pixels.shape[2] < 4:
         return pixels[..., :3]
     alpha = pixels[..., 3:4]
-    return pixels[..., :3] * alpha + np.asarray(background, np.float32) * (1 - alpha)
+    return np.asarray(pixels[..., :3] * alpha + np.asarray(background, np.float32) * (1 - alpha))

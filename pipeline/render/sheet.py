@@ -91,9 +91,7 @@ def _cell(path: Path, cell: int) -> Array:
         return picture.fit(picture.read(path), cell, cell, paper)
     except RenderError:
         empty = np.broadcast_to(paper, (cell, cell, 3)).copy()
-        return write_text(
-            empty, "no picture", cell // 2, cell // 2, max(11, cell // 20), (0.5,) * 3, "center"
-        )
+        return write_text(empty, "no picture", cell // 2, cell // 2, max(11, cell // 20), (0.5,) * 3, "center")
 
 
 def wipe(before: str | Path, after: str | Path, out: str | Path, position: float = 0.5) -> Path:

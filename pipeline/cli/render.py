@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of a stage: stills, turntables, frame ranges, movies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipeline.cli.options import PAIR, pairs
+from pipeline.cli.output import json_option, show
+
+if TYPE_CHECKING:
+    from pipeline.cli.output import Session
+    from pipeline.render.result import RenderResult
+
+
+class _PictureSize(click.ParamType):
+    """`WxH` in pixels."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().split("x")
+        if len(parts) == 2 and all(p.isdigit() for p in parts):
+            return int(parts[0]), int(parts[1])
+        raise click.BadParameter(f"{value!r} is no picture size: write it like 1920x1080", ctx, param)
+
+
+class _Frames(click.ParamType):
+    """`A:B`, both drawn."""
+
+    name = "A:B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        first, colon, last = str(value).partition(":")
+        try:
+            return float(first), float(last if colon else first)
+        except ValueError as error:
+            raise click.BadParameter(f"{value!r} is no frame range: write it like 1:24", ctx, param) from error
+
+
+@click.command(name="render")
+@click.argument("source", metavar="STAGE|REF")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--camera", metavar="C", help="A camera prim, or three-quarter, front, left, right, back, top, product.")
+@click.option("--size", type=_PictureSize(), default=(512, 512), show_default="512x512", help="Pixels.")
+@click.option("--turntable", type=int, metavar="N", help="N pictures around the subject.")
+@click.option("--frames", type=_Frames(), help="One picture for each time code from A to B.")
+@click.option(
+    "--quality", type=click.Choice(["draft", "review", "final"]), default="review", show_default=True, help="How clean."
+)
+@click.option("--renderer", metavar="NAME", help="draft, mitsuba, hydra or blender; by quality unless told.")
+@click.option("--prim", "prims", multiple=True, metavar="PATH", help="Only what lies beneath this prim.")
+@click.option("--variant", "variants", type=PAIR, multiple=True, metavar="SET=NAME", help="Select a variant.")
+@click.option("--lights", metavar="RIG", help="A light rig by name or path, or `authored`.")
+@click.option("--purpose", type=click.Choice(["render", "proxy", "guide"]), default="render", show_default=True)
+@click.option("--background", type=click.Choice(["studio", "transparent"]), default="studio", show_default=True)
+@click.option(
+    "--view", type=click.Choice(["srgb", "aces"]), default="srgb", show_default=True, help="Display transform."
+)
+@click.option("--exposure", type=float, default=0.0, show_default=True, help="Stops.")
+@click.option("--refine", type=click.IntRange(0, 4), default=0, show_default=True, help="Subdivision levels.")
+@click.option("--time", type=float, help="Time code of a still.")
+@click.option("--resume", is_flag=True, help="Leave out frames whose files are there.")
+@click.option("--workers", type=click.IntRange(1), help="Processes for a frame range.")
+@json_option
+@click.pass_obj
+def command(session: Session, /, source: str, out: Path, as_json: bool, **options: Any) -> None:
+    """Draw any USD stage, or a branch, tag or version of the project; the suffix of OUT names the format.
+
+    Formats: .png .jpg .tif .webp, .exr with depth, normals and ids; .gif and .mp4 for turntables and ranges.
+
+    Example: gates render crate.usda crate.png --quality draft
+    """
+    from pipeline.render.making import render
+
+    with session.progress():
+        result = render(
+            _stage(session, source),
+            out,
+            camera=options["camera"],
+            size=options["size"],
+            turntable=options["turntable"],
+            frames=options["frames"],
+            quality=options["quality"],
+            renderer=options["renderer"],
+            prims=options["prims"],
+            variants=pairs(options["variants"]),
+            lights=options["lights"],
+            purposes=("default", options["purpose"]),
+            background=options["background"],
+            view=options["view"],
+            exposure=options["exposure"],
+            refine_level=options["refine"],
+            time=options["time"],
+            resume=options["resume"],
+            workers=options["workers"],
+        )
+    show(result, as_json, lambda: _text(result))
+
+
+def _stage(session: Session, source: str) -> Any:
+    """A file as it is; anything else is a branch, tag or version of the project."""
+    from pipeline.errors import GatesError, StageError
+
+    if Path(source).exists() or "[" in source:
+        return source
+    try:
+        project = session.project()
+    except GatesError as error:
+        raise StageError(
+            f"{source!r} is no file, and there is no project here that could have it",
+            path=source,
+            remedy="give the path of a USD file, or run inside of a project",
+        ) from error
+    return project.open_stage(source)
+
+
+def _text(result: RenderResult) -> str:
+    """The result for people."""
+    first = str(result.images[0])
+    count = len(result.images)
+    where = str(result.movie) if result.movie else first if count == 1 else f"{first} and {count - 1} more"
+    width, height = result.size
+    lines = [f"{where}  {width}x{height} by {result.renderer} in {result.seconds:.2f} s"]
+    if result.skipped:
+        lines.append(f"{result.skipped} frames were there already")
+    lines += [f"not as the stage says: {f'<{n.prim}> ' if n.prim else ''}{n.what}: {n.why}" for n in result.notes]
+    return "\n".join(lines)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A finished frame to a file: what a screen shows, or scene-linear EXR with layers."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+
+from pipeline.errors import RenderError
+from pipeline.render import colour, picture
+from pipeline.render.lamps import Array
+from pipeline.render.setting import Frame
+
+
+def develop(frame: Frame, out: Path, view: colour.View, exposure: float, names: dict[str, list[str]]) -> Path:
+    """Write a frame by the suffix of `out`.
+
+    Parameters
+    ----------
+    names
+        For the layers `shape` and `surface` the prim path of each number; the EXR header lists them.
+    """
+    if out.suffix.lower() == ".exr":
+        return write_layers(frame, out, exposure, names)
+    shown = frame.colour
+    alpha = shown[..., 3:4]
+    opaque = bool((alpha > 0.999).all())
+    if not opaque:
+        straight = shown[..., :3] / np.maximum(alpha, 1e-6)
+        shown = np.concatenate([straight, alpha], axis=2)
+    pixels = colour.display(shown, view, exposure)
+    if opaque or out.suffix.lower() in {".jpg", ".jpeg"}:
+        pixels = pixels[..., :3] * (1 if opaque else pixels[..., 3:4])
+    return picture.write(out, pixels)
+
+
+def write_layers(frame: Frame, out: Path, exposure: float, names: dict[str, list[str]]) -> Path:
+    """Half-float RGBA, and 32-bit depth in metres, world normals and ids as further channels of one part.
+
+    `id.shape` and `id.surface` count from 1 (0: nothing) in the order of the header entries `gates:shape` and
+    `gates:surface`; `crypto` style hashes are left to compositors, the names travel with the file.
+    """
+    height, width = frame.colour.shape[:2]
+    stack: list[Array] = [frame.colour * np.asarray([*[2.0**exposure] * 3, 1], np.float32)]
+    channels = ["R", "G", "B", "A"]
+    kinds = ["half"] * 4
+    if "depth" in frame.layers:
+        stack.append(frame.layers["depth"][..., None])
+        channels.append("Z")
+        kinds.append("float")
+    if "normal" in frame.layers:
+        stack.append(frame.layers["normal"])
+        channels += ["normal.X", "normal.Y", "normal.Z"]
+        kinds += ["half"] * 3
+    for layer in ("shape", "surface"):
+        if layer in frame.layers:
+            stack.append(np.maximum(frame.layers[layer] + 1, 0)[..., None])
+            channels.append(f"id.{layer}")
+            kinds.append("float")
+    spec = oiio.ImageSpec(width, height, len(channels), "float")
+    spec.channelnames = channels
+    spec.channelformats = kinds
+    spec.attribute("compression", "zip")
+    spec.attribute("oiio:ColorSpace", "lin_rec709_scene")
+    spec.attribute("Software", "Seven Gates")
+    for layer, paths in names.items():
+        spec.attribute(f"gates:{layer}", "\n".join(paths))
+        spec.attribute(f"gates:{layer}:crc32", zlib.crc32("\n".join(paths).encode()))
+    pixels = np.ascontiguousarray(np.concatenate([s.astype(np.float32) for s in stack], axis=2))
+    with picture.whole_file(out) as temporary:
+        file = oiio.ImageOutput.create(str(temporary))
+        if file is None or not file.open(str(temporary), spec) or not file.write_image(pixels) or not file.close():
+            raise RenderError(f"the EXR could not be written: {file.geterror() if file else oiio.geterror()}", path=out)
+    return out
