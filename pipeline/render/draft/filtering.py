@@ -28,12 +28,7 @@ def smoothed(
         step = 1 << i
         total, weight = grid * there, there.copy()
         for axis in (0, 1):
-            for offset, kernel in (
-                (step, _KERNEL[1]),
-                (-step, _KERNEL[1]),
-                (2 * step, _KERNEL[2]),
-                (-2 * step, _KERNEL[2]),
-            ):
+            for far, kernel in ((1, _KERNEL[1]), (-1, _KERNEL[1]), (2, _KERNEL[2]), (-2, _KERNEL[2])):
                 a, b = _shifted(axis, far * step)
                 plane = np.abs(_dot(place[b] - place[a], look[a])) / np.float32(reach * step)
                 alike = np.maximum(_dot(look[a], look[b]), 0) ** 16

@@ -199,8 +199,8 @@ def coarser(shape: Shape, pixel: float) -> Shape:
 
     return Shape(
         shape.path, shape.points[first], _picked(shape.normals, first), faces.astype(np.int32),
-        {n: a[first] for n, a in shape.uvs.items()}, _picked(shape.colour, first), _picked(shape.opacity, first), shape.surface,
-        shape.matrices, shape.double_sided,
+        {n: a[first] for n, a in shape.uvs.items()}, _picked(shape.colour, first), _picked(shape.opacity, first),
+        shape.surface, shape.matrices, shape.double_sided,
     )  # fmt: skip
 
 
