@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pxr import Sdf
@@ -58,11 +59,14 @@ class SpecChange:
         """The children both sides have, in either's order, if that differs."""
         if not (self.old and self.new):
             return None
-        mine = [name for name in self.old.children if name in set(self.new.children)]
-        theirs = [name for name in self.new.children if name in set(self.old.children)]
+        if self.old.children == self.new.children:
+            return None
+        before, after = set(self.old.children), set(self.new.children)
+        mine = [name for name in self.old.children if name in after]
+        theirs = [name for name in self.new.children if name in before]
         return (mine, theirs) if mine != theirs else None
 
-    @property
+    @cached_property
     def substantial(self) -> bool:
         """Whether more differs than which children came or went; those have changes of their own."""
         return (self.old is None) != (self.new is None) or bool(self.fields() or self.reordered())
@@ -150,8 +154,9 @@ def compare(a: StackView, b: StackView, store: VersionStore | None = None) -> Di
 
 def changes_between(a: StackView, b: StackView, store: VersionStore | None = None) -> list[SpecChange]:
     """Every path where two stacks differ, parents before children."""
-    found = []
-    for path in sorted(_candidates(a, b, store)):
+    paths, deep = _candidates(a, b, store)
+    found, quiet, resized = [], [], set()
+    for path in sorted(paths):
         old, new = a.at(path), b.at(path)
         if path == Sdf.Path.absoluteRootPath:
             old, new = _content(old), _content(new)
@@ -159,35 +164,74 @@ def changes_between(a: StackView, b: StackView, store: VersionStore | None = Non
             found += [SpecChange(path, old, None), SpecChange(path, None, new)]
             continue
         change = SpecChange(path, old, new)
-        if change.substantial or (old and new and old.children != new.children):
+        if (old is None) != (new is None):
+            resized.add(path.GetParentPath())
+        if (old is None) != (new is None) or change.fields():
             found.append(change)
-    return found
+        elif old and new:
+            quiet.append(change)
+    # children cost as much as there are of them: looked at only where they may differ
+    for change in quiet:
+        old, new = change.old, change.new
+        if (deep or change.path in resized) and old and new and old.children != new.children:
+            found.append(change)
+    return sorted(found, key=lambda change: change.path)
 
 
 def _content(root: SpecView | None) -> SpecView:
     fields = {name: value for name, value in (root.fields if root else {}).items() if name not in ABOUT}
-    return SpecView("root", fields, root.children if root else ())
+    return SpecView("root", fields, root.names if root else tuple)
 
 
-def _candidates(a: StackView, b: StackView, store: VersionStore | None) -> set[Sdf.Path]:
-    """Paths that may differ: layers that both have at the bottom of their stacks cannot make a difference."""
+def _candidates(a: StackView, b: StackView, store: VersionStore | None) -> tuple[set[Sdf.Path], bool]:
+    """Paths that may differ, and whether the order of children may, too.
+
+    Layers that both have at the bottom of their stacks cannot make a difference; a checkpoint stands for the
+    layers it was folded from.
+    """
+    mine, theirs = _apart(a.names, b.names, store)
+    found: set[Sdf.Path] = set()
+    if store and mine[-1:] == a.names[-1:] and theirs[-1:] == b.names[-1:] and _stored(a) and _stored(b):
+        # two checkpoints that have nothing in common: join their digests instead of reading them
+        old, new = (digests_of(store.layout, v.names[-1], v.layers[-1]) for v in (a, b))
+        found.update(old.differing(new))
+        mine, theirs = mine[:-1], theirs[:-1]
+        deep = True
+    else:
+        deep = mine[-1:] == a.names[-1:] or theirs[-1:] == b.names[-1:]
+    there = dict(zip((*a.names, *b.names), (*a.layers, *b.layers), strict=True))
+    for name in {*mine, *theirs}:
+        layer = there[name] if name in there or store is None else store.open_object(name)
+        found.update(paths_of(layer))
+    return found, deep
+
+
+def _apart(
+    a: tuple[str, ...], b: tuple[str, ...], store: VersionStore | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The layers of two stacks above those they share, checkpoints taken apart as far as that helps."""
+    if store and a[-1] != b[-1]:
+        older, newer = _lineage(a, store), _lineage(b, store)
+        common = next((bottom for bottom in older if bottom in newer), None)
+        if common:
+            a, b = older[common], newer[common]
     shared = 0
-    for x, y in zip(reversed(a.names), reversed(b.names), strict=False):
+    for x, y in zip(reversed(a), reversed(b), strict=False):
         if x != y:
             break
         shared += 1
-    mine, theirs = len(a.names) - shared, len(b.names) - shared
-    found: set[Sdf.Path] = set()
-    if store and mine and theirs and not shared and _stored(a) and _stored(b):
-        # two checkpoints: join their digests instead of reading them
-        old, new = (digests_of(store.layout, v.names[-1], v.layers[-1]) for v in (a, b))
-        differing_paths = old.differing(new)
-        found.update(differing_paths)
-        found.update(path.GetPrimOrPrimVariantSelectionPath().GetParentPath() for path in differing_paths)
-        found.discard(Sdf.Path.emptyPath)
-        mine, theirs = mine - 1, theirs - 1
-    for layer in (*a.layers[:mine], *b.layers[:theirs]):
-        found.update(paths_of(layer))
+    return a[: len(a) - shared], b[: len(b) - shared]
+
+
+def _lineage(stack: tuple[str, ...], store: VersionStore, most: int = 8) -> dict[str, tuple[str, ...]]:
+    """The stack with its checkpoint taken apart once, twice, …; by what is then at the bottom."""
+    found = {stack[-1]: stack}
+    for _ in range(most):
+        parts = store.index.fold(stack[-1])
+        if not parts:
+            break
+        stack = (*stack[:-1], *parts)
+        found[stack[-1]] = stack
     return found
 
 

@@ -34,7 +34,7 @@ class DigestTable:
     keys
         (n,) uint64, ascending: xxh3 of each path.
     digests
-        (n, 2) uint64: xxh3-128 of the fields at that path.
+        (n, 2) uint64: xxh3-128 of the fields at that path, and of the children's names in order.
     paths
         n paths in the same order.
     """
@@ -100,6 +100,8 @@ def _digest(spec: Sdf.Spec) -> tuple[int, int]:
     for name in sorted(fields):
         state.update(name.encode())
         _feed(state, fields[name])
+    if hasattr(spec, "nameChildren"):
+        state.update("\n".join(spec.nameChildren.keys()).encode())
     value = state.intdigest()
     return value >> 64, value & 0xFFFFFFFFFFFFFFFF
 

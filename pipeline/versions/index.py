@@ -19,11 +19,12 @@ from pipeline.versions.version import Version, read_version
 
 __all__ = ["Index"]
 
-_FORMAT = 1
-_TABLE = """
+_FORMAT = 2
+_TABLES = """
+create table if not exists folds(name text primary key, parts text) without rowid;
 create table if not exists versions(
     id text primary key, parents text, branch text, author text, time text, message text,
-    stack text, source text, bytes integer) without rowid
+    stack text, source text, bytes integer) without rowid;
 """
 
 
@@ -70,6 +71,21 @@ class Index:
                         "insert or ignore into versions values (?,?,?,?,?,?,?,?,?)", map(_to_row, versions)
                     )
 
+    def fold(self, name: str) -> tuple[str, ...]:
+        """The objects that an object was folded from, strongest first; empty where that is not known."""
+        with self._open() as database:
+            if database is None:
+                return ()
+            row = database.execute("select parts from folds where name = ?", (name,)).fetchone()
+        return tuple(row[0].split()) if row else ()
+
+    def add_fold(self, name: str, parts: Iterable[str]) -> None:
+        """Remember what an object was folded from; failing to is no harm."""
+        with self._open() as database:
+            if database is not None:
+                with suppress(sqlite3.Error), database:
+                    database.execute("insert or ignore into folds values (?,?)", (name, " ".join(parts)))
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection | None]:
         """The database, or None where it cannot be used."""
@@ -96,7 +112,7 @@ class Index:
         # a cache: it may lose its last seconds in a power cut, never more
         connection.execute("pragma journal_mode=wal")
         connection.execute("pragma synchronous=normal")
-        connection.execute(_TABLE)
+        connection.executescript(_TABLES)
         return connection
 
     def _discard(self) -> None:

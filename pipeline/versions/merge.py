@@ -125,7 +125,7 @@ class _Merge:
         if change.new is None or here is None or change.reordered():
             return SpecChange(path, here, change.new)
         children = _with_new(here.children, change)
-        return SpecChange(path, here, SpecView(change.new.kind, change.new.fields, children))
+        return SpecChange(path, here, SpecView(change.new.kind, change.new.fields, lambda: children))
 
     def _settle_deletions(self, gone_here: set[Sdf.Path], gone_there: set[Sdf.Path]) -> set[Sdf.Path]:
         """One side deleted a prim or property that the other edited; returns their paths dealt with."""
@@ -193,7 +193,7 @@ class _Merge:
             else:
                 merged[name] = value
         children = self._children(path, own, other)
-        new = SpecView(own.new.kind, merged, children)
+        new = SpecView(own.new.kind, merged, lambda: children)
         change = SpecChange(path, own.new, new)
         if change.substantial or own.new.children != children:
             self.result.changes.append(change)
@@ -281,8 +281,9 @@ def _with_new(here: tuple[str, ...], change: SpecChange) -> tuple[str, ...]:
     """Our children, then those that their side made, without those it deleted."""
     before = set(change.old.children) if change.old else set()
     after = change.new.children if change.new else ()
-    kept = [name for name in here if name in after or name not in before]
-    return (*kept, *(name for name in after if name not in before and name not in here))
+    staying, there = set(after), set(here)
+    kept = [name for name in here if name in staying or name not in before]
+    return (*kept, *(name for name in after if name not in before and name not in there))
 
 
 def _nested(mine: dict[Element, Any], yours: dict[Element, Any]) -> bool:

@@ -21,7 +21,7 @@ __all__ = ["LONGEST_TAIL", "shortened", "store_layer"]
 #: deltas over a checkpoint; each opens about as fast as a hundred prims
 LONGEST_TAIL = 8
 #: bytes of deltas that are never worth a checkpoint on their own
-SMALL = 1 << 16
+SMALL = 1 << 14
 #: bytes of text from which a binary layer opens faster
 BINARY_FROM = 1 << 17
 
@@ -83,5 +83,6 @@ def _fold(store: VersionStore, names: list[str], extension: str = "") -> str:
     if not extension:
         return store_layer(store, layer)
     name = store.objects.add_content(layer, extension).name
+    store.index.add_fold(name, names)
     carry_digests(store.layout, names[-1], name, layer, layers[:-1])
     return name

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 from pxr import Sdf, Usd
@@ -25,13 +26,18 @@ class SpecView:
     ----------
     kind
         `prim`, `attribute`, `relationship`, `variant`, `variantSet` or `root`.
-    children
-        Names of child prims, in order.
+    names
+        Finds the names of child prims, which cost as much as there are.
     """
 
     kind: str
     fields: dict[str, object]
-    children: tuple[str, ...] = ()
+    names: Callable[[], tuple[str, ...]] = tuple
+
+    @cached_property
+    def children(self) -> tuple[str, ...]:
+        """Names of child prims, in order."""
+        return self.names()
 
 
 @dataclass(frozen=True)
@@ -44,11 +50,14 @@ class StackView:
         What identifies each layer's content: an object's name or a file's path.
     label
         How the stack was asked for.
+    stage
+        What keeps the layers open, where they are a stage's.
     """
 
     layers: tuple[Sdf.Layer, ...]
     names: tuple[str, ...]
     label: str = ""
+    stage: Usd.Stage | None = None
 
     def at(self, path: Sdf.Path) -> SpecView | None:
         """What is said at a path; None where nothing is there."""
@@ -64,12 +73,18 @@ class StackView:
                 fields = combine(kind, strong, fields)
             except NotOneLayer:
                 fields = fields | strong
+        has_children = kind in {"prim", "root", "variant"}
+        return SpecView(kind, fields, partial(self.children_at, path) if has_children else tuple)
+
+    def children_at(self, path: Sdf.Path) -> tuple[str, ...]:
+        """Names of the child prims at a prim, variant or root path, in the order that composition gives them."""
         children: dict[str, None] = {}
-        if kind in {"prim", "root", "variant"}:
-            for spec in reversed(specs):
-                owner = spec.primSpec if kind == "variant" else spec
+        for layer in reversed(self.layers):
+            spec = spec_at(layer, path)
+            if spec is not None and kind_of(spec) in {"prim", "root", "variant"}:
+                owner = spec.primSpec if kind_of(spec) == "variant" else spec
                 children.update(dict.fromkeys(owner.nameChildren.keys()))
-        return SpecView(kind, fields, tuple(children))
+        return tuple(children)
 
     def folded(self, extension: str = ".usdc") -> Sdf.Layer:
         """All of it as one layer in memory.
@@ -117,7 +132,7 @@ def view_of_file(path: Path) -> StackView:
         reason = str(error).strip().splitlines()[-1].strip()
         raise StageError(f"this file cannot be read as USD: {reason}", path=path, remedy="check the file") from error
     layers = tuple(stage.GetLayerStack(includeSessionLayers=False))
-    return StackView(layers, tuple(layer.identifier for layer in layers), path.name)
+    return StackView(layers, tuple(layer.identifier for layer in layers), path.name, stage)
 
 
 def view_of(store: VersionStore, ref: str) -> StackView:
