@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from pipeline.importers.package import write_package
-from pipeline.importers.scene import Scene, Source, basis_of
+import numpy as np
 
+from pipeline.importers.package import write_package
+from pipeline.importers.scene import Image, Material, Mesh, Node, Primvar, Scene, Source, Texture, basis_of
+
+#: a PNG
+_ONE_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 #: metres of one unit, by the names that `--units` takes
 UNITS = {"m": 1.0, "dm": 0.1, "cm": 0.01, "mm": 0.001, "km": 1000.0, "in": 0.0254, "ft": 0.3048, "yd": 0.9144}
 
@@ -38,6 +44,17 @@ def convert(
         "up_axis": up_of(scene),
         "up_from": up_from,
     }
+
+
+def warm_up() -> None:
+    """Write a package of one triangle with a picture, so that tables built at first use are built before forks."""
+    points = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    mesh = Mesh("warm", points, np.array([3]), np.arange(3), uvs=[Primvar(points[:, :2], "vertex")], face_material=0)
+    material = Material("warm", textures={"diffuseColor": Texture(0)})
+    picture = Image("warm", data=base64.b64decode(_ONE_PIXEL))
+    scene = Scene([Node("warm", mesh=0)], [mesh], [material], [picture])
+    with tempfile.TemporaryDirectory(prefix="warm-") as folder:
+        write_package(scene, Path(folder), "warm")
 
 
 def up_of(scene: Scene) -> str:

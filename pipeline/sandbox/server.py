@@ -32,7 +32,9 @@ def warm(modules: list[str]) -> None:
 
     for module in modules:
         with contextlib.suppress(ImportError):
-            importlib.import_module(module)
+            loaded = importlib.import_module(module)
+            if hasattr(loaded, "warm_up"):
+                loaded.warm_up()
     stage = Usd.Stage.CreateInMemory()
     mesh = UsdGeom.Mesh.Define(stage, "/warm/mesh")
     mesh.CreatePointsAttr(Vt.Vec3fArray.FromNumpy(np.zeros((3, 3), np.float32)))
@@ -131,7 +133,8 @@ def main() -> None:
     for standard in (0, 1, 2):
         os.dup2(null, standard)
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # and no collection in the forks: it would touch, and so copy, every page
+    gc.disable()
     Server(control).run()
 
 
