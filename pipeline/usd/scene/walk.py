@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from pxr import Tf, Usd, UsdGeom, UsdLux, UsdShade
+from pxr import Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade
 
 from pipeline.usd.scene.cameras import read_camera
 from pipeline.usd.scene.curves import read_curves, read_points
@@ -92,6 +92,7 @@ class SceneReader:
         self.moving: dict[int, Any] = {}
         self.shaped: dict[int, Any] = {}
         self.has_materials = True
+        self.bindings_seen = False
         #: what the parents of an exported subtree do to it
         self.above_matrix: Doubles | None = None
 
@@ -154,6 +155,7 @@ class SceneReader:
                 targets = tuple(str(t) for t in relation.GetTargets()) if relation else ()
                 strength = relation.GetMetadata("bindMaterialAs") if relation else None
                 bindings = (*bindings, (name, targets, strength))
+                self.bindings_seen = True
             elif name.startswith("primvars:") and prim.GetTypeName() != "Mesh":
                 attribute = prim.GetAttribute(name)
                 if (attribute.GetMetadata("interpolation") or "constant") == "constant":
@@ -414,6 +416,9 @@ class SceneReader:
             for i, material in zip(missing, again, strict=True):
                 found[i] = material
             missing = [i for i in missing if not found[i]]
+        if self.bindings_seen:
+            for i in missing:
+                self._report_unbound(prims[i])
         chosen: dict[tuple[int, int], list[int]] = {}
         lists: dict[int, list[Node]] = {}
         for (nodes, index, slot, _), material in zip(self.to_bind, found, strict=True):
@@ -424,6 +429,20 @@ class SceneReader:
             row[slot] = self.material(material.GetPrim())
         for (key, index), row in chosen.items():
             lists[key][index] = replace(lists[key][index], materials=tuple(row))
+
+    def _report_unbound(self, prim: Any) -> None:
+        """A binding that leads nowhere, at the prim or above it, is a loss; no binding at all is none."""
+        at = prim
+        while at and not at.IsPseudoRoot():
+            relation = at.GetRelationship("material:binding")
+            targets = relation.GetTargets() if relation else []
+            if targets:
+                why = f"<{targets[0]}> is not there"
+                if any(path.endswith(".mtlx") for path in _references(self.stage, targets[0])):
+                    why += ": it comes from MaterialX, which this usd-core does not read"
+                self.report.lose(at.GetPath(), "material binding", why)
+                return
+            at = at.GetParent()
 
     def material(self, prim: Any) -> int:
         """The number of a material, read when first met."""
@@ -451,6 +470,18 @@ class SceneReader:
                 self.report.lose(node.path, "skinning", "its skeleton is not part of what is exported")
                 continue
             nodes[i] = replace(node, skin_root=root)
+
+
+def _references(stage: Any, path: Any) -> list[str]:
+    """The files that a prim path's ancestors reference."""
+    found: list[str] = []
+    at = path
+    while not at.isEmpty and at != Sdf.Path.absoluteRootPath:
+        prim = stage.GetPrimAtPath(at)
+        for spec in prim.GetPrimStack() if prim else ():
+            found += [r.assetPath for r in spec.referenceList.GetAddedOrExplicitItems()]
+        at = at.GetParentPath()
+    return found
 
 
 def _space(stage: Any, report: Report) -> Space:
