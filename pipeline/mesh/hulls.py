@@ -52,13 +52,17 @@ def convex_hull(points: NDArray, most: int = 0) -> Hull:
 
 def reduced(corners: NDArray, most: int) -> NDArray:
     """(k, 3) at most `most` of a hull's corners: the furthest in directions spread by Fibonacci's spiral."""
-    step = np.arange(4 * most) + 0.5
-    height = 1 - 2 * step / (4 * most)
-    angle = np.pi * (1 + 5**0.5) * step
-    ring = np.sqrt(1 - height**2)
-    directions = np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=1)
-    chosen, times = np.unique((corners @ directions.T).argmax(axis=0), return_counts=True)
-    return np.asarray(corners[chosen[np.argsort(-times, kind="stable")][:most]])
+    for share in (4, 3, 2, 1.5, 1):
+        count = int(share * most)
+        step = np.arange(count) + 0.5
+        height = 1 - 2 * step / count
+        angle = np.pi * (1 + 5**0.5) * step
+        ring = np.sqrt(1 - height**2)
+        directions = np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=1)
+        chosen = np.unique((corners @ directions.T).argmax(axis=0))
+        if len(chosen) <= most:
+            break
+    return np.asarray(corners[chosen])
 
 
 def hull_volume(hull: Hull) -> float:

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdLod, UsdPhysics, UsdShade, UsdSkel, Vt
+
+from pipeline.errors import RefineError, UsageError
+from pipeline.mesh import meshopt
+from pipeline.refiners import FolderStore, refine
+from pipeline.refiners.core.geometry import read_mesh
+from pipeline.refiners.core.subject import Subject
+
+from .conftest import cube, sphere
+
+needs_meshopt = pytest.mark.skipif(not meshopt.available(), reason="meshoptimizer is not installed")
+ENGINES = [pytest.param("meshoptimizer", marks=needs_meshopt), "opengl-decimate"]
+
+
+def _twice(stage: Usd.Stage, op: str, store: FolderStore | None = None, **settings: object):  # type: ignore[no-untyped-def]
+    first = refine(stage, "/Asset", op, settings, store=store)
+    text = stage.GetRootLayer().ExportToString()
+    again = refine(stage, "/Asset", op, settings, store=store)
+    assert not again.changed
+    assert stage.GetRootLayer().ExportToString() == text
+    return first
+
+
+def _size(stage: Usd.Stage) -> np.ndarray:
+    low, high = Subject(stage.GetPrimAtPath("/Asset")).bounds()
+    return np.asarray(high - low)
+
+
+def _two_islands(steps: int = 24) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A sphere whose upper and lower half are islands of their own, laid out by x and z."""
+    points, faces = sphere(steps)
+    upper = points[faces].mean(axis=1)[:, 1] > 0
+    flat = points[:, [0, 2]] * 0.24 + 0.25
+    return points, faces, (flat[faces] + np.where(upper, 0.5, 0)[:, None, None] * [1, 0]).reshape(-1, 2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_decimation_keeps_shape_seams_and_materials(stage: Usd.Stage, add, material, engine: str) -> None:  # type: ignore[no-untyped-def]
+    points, faces, uv = _two_islands(40)
+    mesh = add("ball", points, faces, uv)
+    left = np.flatnonzero(points[faces].mean(axis=1)[:, 0] < 0)
+    subset = UsdGeom.Subset.CreateGeomSubset(mesh, "left", "face", Vt.IntArray.FromNumpy(left.astype(np.int32)))
+    UsdShade.MaterialBindingAPI.Apply(subset.GetPrim()).Bind(material("paint"))
+    result = _twice(stage, "decimate", triangles=800, engine=engine)
+    back = read_mesh(mesh)
+    assert result.details["engine"] == engine
+    assert 600 <= len(back.counts) <= 800
+    assert len(back.topology.edges.open) == 0
+    # radius: the sphere itself is within 0.3 % of 1
+    assert np.linalg.norm(back.points, axis=1) == pytest.approx(1, abs=0.03)
+    assert result.error is not None
+    assert result.error["mean"] < 0.002
+    assert result.error["mean_m"] == pytest.approx(result.error["mean"] * np.linalg.norm([2, 2, 2]), rel=0.05)
+    # every face stays on its island and its UVs say where it is
+    st = back.primvars["st"]
+    corner = st.values[back.corner_rows(st)].reshape(-1, 3, 2)
+    island = corner[:, :, 0] > 0.5
+    assert np.all(island == island[:, :1])
+    place = back.points[back.corners].reshape(-1, 3, 3)[:, :, [0, 2]] * 0.24 + 0.25 + island[:, :, None] * [0.5, 0]
+    assert np.abs(corner - place).max() < 0.02
+    # the material's border is still the plane x = 0
+    middle = back.points[back.corners].reshape(-1, 3, 3).mean(axis=1)[:, 0]
+    inside = np.zeros(len(back.counts), bool)
+    inside[back.subsets["left"]] = True
+    assert middle[inside].max() < 0.1
+    assert middle[~inside].min() > -0.1
+
+
+def test_decimated_skin_weights_are_those_of_kept_points(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    points, faces = sphere(24)
+    mesh = add("ball", points, faces)
+    share = (points[:, 1] + 1) / 2
+    api = UsdGeom.PrimvarsAPI(mesh)
+    index = api.CreatePrimvar("skel:jointIndices", Sdf.ValueTypeNames.IntArray, "vertex", 2)
+    index.Set([0, 1] * len(points))
+    weight = api.CreatePrimvar("skel:jointWeights", Sdf.ValueTypeNames.FloatArray, "vertex", 2)
+    weight.Set(np.stack([share, 1 - share], 1).reshape(-1).tolist())
+    refine(stage, "/Asset", "decimate", {"triangles": 300})
+    back = read_mesh(mesh)
+    rows = back.primvars["skel:jointWeights"].rows()
+    assert len(rows) == len(back.points)
+    assert rows.sum(axis=1) == pytest.approx(1, abs=1e-6)
+    assert rows[:, 0] == pytest.approx((back.points[:, 1] + 1) / 2, abs=0.05)
+
+
+def test_the_budget_is_shared_among_parts(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    big, faces = sphere(30)
+    small, few = sphere(10, 0.1)
+    add("big", big, faces)
+    add("small", small + np.array([2, 0, 0]), few)
+    result = _twice(stage, "decimate", triangles=500)
+    assert result.after["triangles"] <= 500
+    assert len(read_mesh(UsdGeom.Mesh(stage.GetPrimAtPath("/Asset/geo/small"))).counts) >= 12
+    with pytest.raises(RefineError, match="ask for 24"):
+        refine(stage, "/Asset", "decimate", {"triangles": 20})
+
+
+def test_a_mesh_within_budget_is_left_alone(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    add("box", *cube())
+    assert not refine(stage, "/Asset", "decimate", {"triangles": 12}).changed
+
+
+def test_levels_of_detail(stage: Usd.Stage, add, material, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    points, faces = sphere(24)
+    mesh = add("ball", points, faces)
+    UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(material("paint"))
+    result = _twice(stage, "lods", ratios="0.5,0.2")
+    asset = stage.GetPrimAtPath("/Asset")
+    variants = asset.GetVariantSet("lod")
+    assert sorted(variants.GetVariantNames()) == ["all", "lod0", "lod1", "lod2"]
+    assert not variants.GetVariantSelection()
+
+    def shown() -> list[int]:
+        found = [UsdGeom.Mesh(p) for p in stage.Traverse() if p.IsA(UsdGeom.Mesh)]
+        assert all(UsdShade.MaterialBindingAPI(m).ComputeBoundMaterial()[0] for m in found)
+        return [len(m.GetFaceVertexCountsAttr().Get()) for m in found]
+
+    full = len(faces)
+    assert shown() == [full]
+    counts = result.details["triangles"]
+    for name, wanted in (("lod0", [full]), ("lod1", counts[1:2]), ("lod2", counts[2:3]), ("all", counts)):
+        variants.SetVariantSelection(name)
+        assert shown() == wanted
+    root = UsdLod.RootAPI(stage.GetPrimAtPath("/Asset/lod"))
+    [rule] = root.GetLodHeuristicsRel().GetTargets()
+    thresholds = list(UsdLod.ScreenSizeHeuristic(stage.GetPrimAtPath(rule)).GetThresholdsAttr().Get())
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert 0 < thresholds[-1] < thresholds[0] <= 1
+    # one pixel of 1080 at the share of the picture where the level begins
+    error = result.details["error_m"][1]
+    assert thresholds[1] * 1080 * error / np.linalg.norm([2, 2, 2]) <= 1.001
+    with pytest.raises(UsageError, match="falling"):
+        refine(stage, "/Asset", "lods", {"ratios": "0.2,0.5"})
+
+
+@pytest.mark.parametrize("bake", [False, True])
+def test_scale_to_size_in_metres(stage: Usd.Stage, add, bake: bool) -> None:  # type: ignore[no-untyped-def]
+    UsdGeom.SetStageMetersPerUnit(stage, 0.01)
+    points, faces = cube(2, at=(5, 1, 0))
+    mesh = add("box", points, faces)
+    mesh.AddRotateYOp().Set(90.0)
+    _twice(stage, "scale-to-size", height=0.8, bake=bake)
+    assert _size(stage) == pytest.approx([80, 80, 80], rel=1e-5)
+    low, high = Subject(stage.GetPrimAtPath("/Asset")).bounds()
+    assert low[1] == pytest.approx(0, abs=1e-4)
+    assert (low + high)[[0, 2]] / 2 == pytest.approx([0, -5], abs=1e-4)  # turned by 90 degrees about y
+
+
+def test_stretching_and_a_size_that_does_not_fit(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    add("box", *cube())
+    result = refine(stage, "/Asset", "scale-to-size", {"size": "2x1x1"})
+    assert "proportions" in result.notes[0]
+    _twice(stage, "scale-to-size", size="2x1x0.5", uniform=False)
+    assert _size(stage) == pytest.approx([2, 1, 0.5])
+    for bad in ({"size": "big"}, {}):
+        with pytest.raises(UsageError):
+            refine(stage, "/Asset", "scale-to-size", bad)
+
+
+@pytest.mark.parametrize("up", ["Y", "Z"])
+def test_ground_and_pivot(stage: Usd.Stage, add, up: str) -> None:  # type: ignore[no-untyped-def]
+    UsdGeom.SetStageUpAxis(stage, up)
+    UsdGeom.Xformable(stage.GetPrimAtPath("/Asset")).AddTranslateOp().Set((100, 100, 100))  # where it stands
+    add("box", *cube(at=(3, 4, 5)))
+    add("other", *cube(at=(4, 4, 5)))
+    _twice(stage, "ground")
+    low, high = Subject(stage.GetPrimAtPath("/Asset")).bounds()
+    axis = "XYZ".index(up)
+    assert low[axis] == pytest.approx(0, abs=1e-6)
+    middle = (low + high) / 2
+    assert np.delete(middle, axis) == pytest.approx([0, 0], abs=1e-6)
+    assert tuple(UsdGeom.XformCommonAPI(stage.GetPrimAtPath("/Asset")).GetXformVectors(Usd.TimeCode.Default())[0]) == (
+        100, 100, 100,
+    )  # fmt: skip
+
+
+def test_proportions_are_counted_from_the_unrefined_shape(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    add("seat", *cube())
+    add("back", *cube(at=(0, 1, 0)))
+    _twice(stage, "proportions", part="back", y=2)
+    assert _size(stage) == pytest.approx([1, 3, 1])
+    _twice(stage, "proportions", part="back", y=1.5, x=3)
+    assert _size(stage) == pytest.approx([3, 2.5, 1])
+    with pytest.raises(RefineError, match="seat"):
+        refine(stage, "/Asset", "proportions", {"part": "legs"})
+
+
+def test_collision_hulls(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    add("ball", *sphere(24))
+    add("box", *cube(2, at=(4, 0, 0)))
+    result = _twice(stage, "collision", vertices=32)
+    hulls = [UsdGeom.Mesh(p) for p in stage.GetPrimAtPath("/Asset/collision").GetChildren()]
+    assert len(hulls) == 2
+    for hull in hulls:
+        assert hull.GetPrim().HasAPI(UsdPhysics.CollisionAPI)
+        assert UsdGeom.Imageable(hull).ComputePurpose() == "guide"
+        topology = read_mesh(hull).topology
+        assert topology.shells.volume[0] > 0
+        assert len(topology.edges.open) == 0
+        assert len(topology.vertices) <= 32
+    # the cube exactly, the ball's hull inside the ball
+    assert 8 + 0.6 * 4.19 < result.details["volume_m3"] < 8 + 4.19
+    assert refine(stage, "/Asset", "decimate", {"triangles": 10_000}).before["meshes"] == 2  # hulls are no geometry
+
+
+def test_concave_bodies_are_cut_into_pieces(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("coacd")
+    import manifold3d
+
+    angle = manifold3d.Manifold.cube((2, 0.5, 0.5)) + manifold3d.Manifold.cube((0.5, 2, 0.5))
+    mesh = angle.to_mesh()
+    add("angle", np.asarray(mesh.vert_properties), np.asarray(mesh.tri_verts, np.int32))
+    one = refine(stage, "/Asset", "collision", {"mode": "one"}).details["volume_m3"]
+    result = _twice(stage, "collision", mode="pieces")
+    exact = 2 * 0.5 * 0.5 + 1.5 * 0.5 * 0.5
+    assert result.details["hulls"] >= 2
+    assert abs(result.details["volume_m3"] - exact) < 0.5 * abs(one - exact)
+
+
+def test_splitting_by_shell_and_by_material(stage: Usd.Stage, add, material, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    points, faces = cube()
+    both = add("both", np.concatenate([points, points + np.array([3, 0, 0])]), np.concatenate([faces, faces + 8]))
+    both.AddTranslateOp().Set((0, 7, 0))
+    subset = UsdGeom.Subset.CreateGeomSubset(both, "red", "face", [0, 1, 6], "materialBind")
+    UsdShade.MaterialBindingAPI.Apply(subset.GetPrim()).Bind(material("red"))
+    UsdShade.MaterialBindingAPI.Apply(both.GetPrim()).Bind(material("grey"))
+    before = _size(stage)
+    result = _twice(stage, "split-shells")
+    assert result.after["meshes"] == 2
+    assert _size(stage) == pytest.approx(before)
+    parts = [UsdGeom.Mesh(p) for p in stage.GetPrimAtPath("/Asset/geo").GetChildren()]
+    reds = [read_mesh(p).subsets["red"].tolist() for p in parts]
+    assert reds == [[0, 1], [0]]
+    result = _twice(stage, "split-materials")
+    assert result.after["meshes"] == 4
+    bound = {
+        p.GetName(): UsdShade.MaterialBindingAPI(p).ComputeBoundMaterial()[0].GetPrim().GetName()
+        for p in stage.GetPrimAtPath("/Asset/geo").GetChildren()
+    }
+    assert sorted(bound.values()) == ["grey", "grey", "red", "red"]
+    assert _size(stage) == pytest.approx(before)
+
+
+def test_new_parts_of_a_package_come_through_a_payload(tmp_path: Path) -> None:
+    package = Usd.Stage.CreateNew(str(tmp_path / "payload.usdc"))
+    package.SetDefaultPrim(UsdGeom.Xform.Define(package, "/Asset").GetPrim())
+    points, faces = cube()
+    mesh = UsdGeom.Mesh.Define(package, "/Asset/geo/both")
+    mesh.CreatePointsAttr(np.concatenate([points, points + np.array([3, 0, 0])]).tolist())
+    mesh.CreateFaceVertexIndicesAttr(np.concatenate([faces, faces + 8]).reshape(-1).tolist())
+    mesh.CreateFaceVertexCountsAttr([4] * 12)
+    package.Save()
+    stage = Usd.Stage.CreateNew(str(tmp_path / "root.usda"))
+    stage.DefinePrim("/World/box", "Xform").GetPayloads().AddPayload("./payload.usdc")
+    result = refine(stage, "/World/box", "split-shells", store=FolderStore(tmp_path / "o", tmp_path))
+    assert result.after["meshes"] == 2
+    assert "points" not in stage.GetRootLayer().ExportToString()
+    stage.Save()
+    again = Usd.Stage.Open(str(tmp_path / "root.usda"))
+    assert len([p for p in again.Traverse() if p.IsA(UsdGeom.Mesh)]) == 2
+
+
+def _character(stage: Usd.Stage, add) -> tuple[UsdSkel.Skeleton, UsdGeom.Mesh]:  # type: ignore[no-untyped-def]
+    UsdSkel.Root.Define(stage, "/Asset/geo")
+    skeleton = UsdSkel.Skeleton.Define(stage, "/Asset/geo/skel")
+    joints = ["rig:Hips", "rig:Hips/rig:arm.L", "rig:Hips/rig:arm.R"]
+    skeleton.CreateJointsAttr(joints)
+    places = [(0, 1, 0), (1, 1.5, 0), (-1, 1.5, 0)]
+    bind = [Gf.Matrix4d(1).SetTranslate(p) for p in places]
+    skeleton.CreateBindTransformsAttr(bind)
+    skeleton.CreateRestTransformsAttr([Gf.Matrix4d(1)] * 3)
+    points, faces = sphere(8)
+    mesh = add("body", points, faces)
+    binding = UsdSkel.BindingAPI.Apply(mesh.GetPrim())
+    binding.CreateSkeletonRel().SetTargets([skeleton.GetPath()])
+    random = np.random.default_rng(2)
+    index = np.tile([0, 1, 2, 1, 0, 2], (len(points), 1))
+    weights = random.random((len(points), 6)).astype(np.float32)
+    weights[3] = 0
+    weights[4, 0] = np.nan
+    binding.CreateJointIndicesPrimvar(False, 6).Set(Vt.IntArray.FromNumpy(index.reshape(-1).astype(np.int32)))
+    binding.CreateJointWeightsPrimvar(False, 6).Set(Vt.FloatArray.FromNumpy(weights.reshape(-1)))
+    return skeleton, mesh
+
+
+def test_rig_weights_names_and_rest_pose(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    skeleton, mesh = _character(stage, add)
+    before = read_mesh(mesh).primvars["skel:jointWeights"].rows()[10]
+    result = _twice(stage, "rig-prep", influences=2, names="clean", rest="bind")
+    back = read_mesh(mesh)
+    weights, joints = back.primvars["skel:jointWeights"].rows(), back.primvars["skel:jointIndices"].rows()
+    assert weights.shape == (len(back.points), 2)
+    assert weights.sum(axis=1) == pytest.approx(1, abs=1e-6)
+    summed = np.array([before[0] + before[4], before[1] + before[3], before[2] + before[5]])
+    strongest = np.argsort(-summed)[:2]
+    assert joints[10].tolist() == strongest.tolist()
+    assert weights[10] == pytest.approx(summed[strongest] / summed[strongest].sum(), abs=1e-6)
+    assert (joints[3, 0], weights[3, 0]) == (0, 1)
+    assert list(skeleton.GetJointsAttr().Get()) == ["Hips", "Hips/arm_L", "Hips/arm_R"]
+    rest = skeleton.GetRestTransformsAttr().Get()
+    assert tuple(rest[1].ExtractTranslation()) == (1, 0.5, 0)
+    assert result.after == {"joints": 3, "influences": 2, "weights_off": pytest.approx(0, abs=1e-6)}
+    # USD's own skinning reads it: at rest nothing moves
+    query = UsdSkel.Cache().GetSkelQuery(skeleton)
+    assert np.allclose(np.array(query.ComputeSkinningTransforms(Usd.TimeCode.Default())), np.eye(4), atol=1e-6)
+
+
+def test_rig_symmetry(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    _, mesh = _character(stage, add)
+    result = _twice(stage, "rig-prep", symmetry=True, influences=3)
+    back = read_mesh(mesh)
+    assert result.details["points_mirrored"] == len(back.points)
+    dense = np.zeros((len(back.points), 3))
+    weights, joints = back.primvars["skel:jointWeights"].rows(), back.primvars["skel:jointIndices"].rows()
+    np.add.at(dense, (np.arange(len(dense))[:, None], joints), weights)
+    image = back.points * [-1, 1, 1]
+    twin = np.linalg.norm(back.points[None] - image[:, None], axis=2).argmin(axis=1)
+    assert dense == pytest.approx(dense[twin][:, [0, 2, 1]], abs=1e-5)
+
+
+def test_turned_joints_point_to_their_children_and_skin_the_same(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    skeleton, _ = _character(stage, add)
+    refine(stage, "/Asset", "rig-prep", {"rest": "bind"})
+    skeleton.GetRestTransformsAttr().Set([Gf.Matrix4d(1).SetTranslate(p) for p in ((0, 2, 0), (1, 1, 0), (-1, 0, 0))])
+    cache = UsdSkel.Cache()
+    before = np.array(cache.GetSkelQuery(skeleton).ComputeSkinningTransforms(Usd.TimeCode.Default()))
+    assert _twice(stage, "rig-prep", orient="y").changed
+    after = np.array(UsdSkel.Cache().GetSkelQuery(skeleton).ComputeSkinningTransforms(Usd.TimeCode.Default()))
+    assert after == pytest.approx(before, abs=1e-6)
+    hips = np.array(skeleton.GetBindTransformsAttr().Get()[0])
+    assert hips[1, :3] == pytest.approx(np.array([1, 0.5, 0]) / np.hypot(1, 0.5), abs=1e-6)
+    assert np.linalg.det(hips[:3, :3]) == pytest.approx(1)
+
+
+def test_quads(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("pyinstantmeshes")
+    mesh = add("ball", *sphere(40))
+    result = _twice(stage, "quads", faces=600)
+    back = read_mesh(mesh)
+    assert result.after["quads"] > 0.8
+    assert 300 < len(back.counts) < 1200
+    assert len(back.topology.edges.open) == 0
+    assert np.linalg.norm(back.points, axis=1) == pytest.approx(1, abs=0.05)
