@@ -251,6 +251,7 @@ def test_skin_and_clip_move_as_gltf_says(glb: Any, bring_in: Any) -> None:
     )  # fmt: skip
     report, stage = bring_in(glb.bytes(roots=[armature, 3]))
     assert (report.joints, report.clips) == (2, ["bend"])
+    assert report.bounds_m == ((3, 0, 0), (3.5, 2, 0))  # where the joints carry it at rest, not where its points lie
     skeleton = UsdSkel.Skeleton(stage.GetPrimAtPath("/Asset/geo/rig"))
     assert list(skeleton.GetJointsAttr().Get()) == ["lower", "lower/upper"]
     cache = UsdSkel.Cache()

@@ -157,3 +157,16 @@ def test_a_real_mesh_is_what_trimesh_reads(bring_in: Any) -> None:
     p = np.asarray(mesh.GetPointsAttr().Get(), float)[np.asarray(mesh.GetFaceVertexIndicesAttr().Get()).reshape(-1, 3)]
     area = np.linalg.norm(np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]), axis=1).sum() / 2
     assert area == pytest.approx(truth.area, rel=1e-5)
+
+
+def test_pictures_whose_path_is_of_another_machine_are_found_beside_the_file(bring_in: Any, tmp_path: Path) -> None:
+    import OpenImageIO as oiio
+
+    (tmp_path / "textures").mkdir()
+    out = oiio.ImageOutput.create("wood.png")
+    out.open(str(tmp_path / "textures/wood.png"), oiio.ImageSpec(2, 2, 3, "uint8"))
+    out.write_image(np.zeros((2, 2, 3), np.uint8))
+    out.close()
+    (tmp_path / "a.mtl").write_text("newmtl m\nmap_Kd C:\\Users\\me\\project\\wood.png\n")
+    report, _ = bring_in("mtllib a.mtl\nusemtl m\n" + CUBE + "f 1 2 3\n", "a.obj")
+    assert (report.textures, report.losses) == (1, [])

@@ -29,8 +29,14 @@ def usda(body: str, **metadata: Any) -> str:
 
 
 def world_bounds(stage: Usd.Stage) -> np.ndarray:
-    box = UsdGeom.BBoxCache(Usd.TimeCode.EarliestTime(), ["default", "render"]).ComputeWorldBound(stage.GetPseudoRoot())
-    return np.array([box.ComputeAlignedRange().GetMin(), box.ComputeAlignedRange().GetMax()])
+    """Lowest and highest point (2, 3) of all meshes; a box around turned boxes would be looser."""
+    clouds = []
+    for prim in stage.Traverse(Usd.TraverseInstanceProxies()):
+        if prim.IsA(UsdGeom.Mesh):
+            matrix = UsdGeom.Xformable(prim).ComputeLocalToWorldTransform(Usd.TimeCode.EarliestTime())
+            points = UsdGeom.Mesh(prim).GetPointsAttr().Get(Usd.TimeCode.EarliestTime())
+            clouds += [matrix.Transform(Gf.Vec3d(p)) for p in points]
+    return np.array([np.min(clouds, axis=0), np.max(clouds, axis=0)])
 
 
 @pytest.mark.parametrize("name", ["RoughnessTest.usdz", "texture_transform/TextureTransformTest.usd"])
@@ -271,3 +277,21 @@ def test_types_of_shader_inputs_follow_the_specification(bring_in: Any) -> None:
     assert any("MismatchedPropertyType" in e.GetErrorAsString() for e in context.Validate(truth))
     assert not [e.GetErrorAsString() for e in context.Validate(stage)]
     assert any("diffuseColor got the type" in c for c in report.converted)
+
+
+def test_tiles_of_a_udim_set_come_along(bring_in: Any, tmp_path: Path) -> None:
+    import OpenImageIO as oiio
+
+    (tmp_path / "tex").mkdir()
+    for tile in (1001, 1002, 1011):
+        out = oiio.ImageOutput.create("a.png")
+        out.open(str(tmp_path / f"tex/skin.{tile}.png"), oiio.ImageSpec(2, 2, 3, "uint8"))
+        out.write_image(np.full((2, 2, 3), tile % 256, np.uint8))
+        out.close()
+    text = usda(f'def Xform "A" {{ def Mesh "m" {{ {MESH}\n asset x = @tex/skin.<UDIM>.png@ }} }}', defaultPrim='"A"')
+    report, stage = bring_in(text, "a.usda")
+    path = stage.GetPrimAtPath("/Asset/geo/A/m").GetAttribute("x").Get().path
+    assert path.count("<UDIM>") == 1
+    kept = {p for p in report.file_digests if p.startswith("textures/")}
+    assert kept == {path.replace("<UDIM>", str(t)) for t in (1001, 1002, 1011)}
+    assert report.losses == []

@@ -43,6 +43,21 @@ class Rigs:
         if mesh.targets:
             self._targets(prim, node, mesh)
 
+    def posed(self, points: Floats, node: int, mesh: Mesh, world: Floats) -> Floats:
+        """Where the skin carries a mesh's points (n, 3) at rest; `world` are the nodes' matrices."""
+        skin = self.scene.nodes[node].skin
+        if skin not in self.skins or mesh.joints is None or mesh.weights is None:
+            return points
+        own = self.scene.skins[skin]
+        carry = self.space.matrices(own.inverse_binds) @ world[own.joints]
+        total = mesh.weights.sum(axis=1, keepdims=True)
+        out = np.zeros((len(points), 3))
+        for k in range(mesh.joints.shape[1]):
+            m = carry[np.clip(mesh.joints[:, k], 0, len(carry) - 1)]
+            share = mesh.weights[:, k : k + 1] / np.where(total > 0, total, 1)
+            out += share * (np.einsum("ni,nij->nj", points, m[:, :3, :3]) + m[:, 3, :3])
+        return np.where(total > 0, out, points)
+
     def _weights(self, prim: Sdf.PrimSpec, joints: _Joints, indices: Ints, weights: Floats) -> None:
         prims.apply_api(prim, "SkelBindingAPI")
         wide = indices.shape[1]

@@ -50,10 +50,12 @@ class _Writer:
         self.renamed: dict[str, str] = {}
         self.converted: list[str] = []
         self.rigs = skeletons.Rigs(scene, self.space)
+        self.world: Floats = np.zeros((0, 4, 4))
 
     def write(self, name: str) -> dict[str, Any]:
         scene = self.scene
         self._check()
+        self.world = xforms.world_matrices(scene, self.space)
         with Sdf.ChangeBlock():
             root = prims.define(self.layer, ROOT, "Xform")
             root.SetInfo("kind", "component")
@@ -127,7 +129,6 @@ class _Writer:
 
     def _nodes(self) -> None:
         scene = self.scene
-        world = xforms.world_matrices(scene, self.space)
         keep = self._kept()
         with_children = {scene.nodes[i].parent for i in keep}
         moving: dict[int, list[Channel]] = {}
@@ -153,7 +154,7 @@ class _Writer:
                 xforms.write(prim, node, self.space, moving.get(i, []))
             for m in meshes:
                 mesh_path = path if single else self._take(path, scene.meshes[m].name or node.name, "mesh")
-                self._mesh(mesh_path, i, m, np.eye(4) if self._skinned(i) else world[i])
+                self._mesh(mesh_path, i, m)
                 if single and not self._skinned(i):
                     xforms.write(
                         self.layer.GetPrimAtPath(path), node, self.space, moving.get(i, []),
@@ -184,7 +185,7 @@ class _Writer:
                     keep.add(nodes[i].parent)
         return keep
 
-    def _mesh(self, path: str, node: int, index: int, world: Floats) -> None:
+    def _mesh(self, path: str, node: int, index: int) -> None:
         mesh = self.scene.meshes[index]
         shared = self.first_use.get(index)
         if shared is not None and not self._skinned(node) and not mesh.targets:
@@ -203,7 +204,11 @@ class _Writer:
         self._count(mesh)
         points = self.local_points[index]
         if len(points):
-            moved = points @ world[:3, :3] + world[3, :3]
+            place = self.world[node]
+            skinned = self._skinned(node)
+            moved = (
+                self.rigs.posed(points, node, mesh, self.world) if skinned else points @ place[:3, :3] + place[3, :3]
+            )
             self.bounds.append(np.array([moved.min(0), moved.max(0)]))
 
     def _double_sided(self, mesh: Mesh) -> bool:
