@@ -156,8 +156,9 @@ def test_textures_are_resized_tagged_and_packed(
     assert result.after["largest_side"] == 128
 
 
-def test_a_texture_bomb_is_refused(tmp_path: Path) -> None:
-    Image.new("L", (30000, 20000)).save(tmp_path / "bomb.png")
+def test_a_texture_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.refiners.core.images.LARGEST_MB", 1)
+    Image.new("L", (1000, 1000)).save(tmp_path / "bomb.png")  # 4 MB as floats
     with pytest.raises(RefineError, match="too large"):
         read_picture(str(tmp_path / "bomb.png"))
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")

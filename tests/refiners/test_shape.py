@@ -327,7 +327,7 @@ def test_rig_symmetry(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped
 
 def test_turned_joints_point_to_their_children_and_skin_the_same(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
     skeleton, _ = _character(stage, add)
-    refine(stage, "/Asset", "rig-prep", {"rest": "bind"})
+    refine(stage, "/Asset", "rig-prep", {"rest": "bind", "names": "clean"})
     skeleton.GetRestTransformsAttr().Set([Gf.Matrix4d(1).SetTranslate(p) for p in ((0, 2, 0), (1, 1, 0), (-1, 0, 0))])
     cache = UsdSkel.Cache()
     before = np.array(cache.GetSkelQuery(skeleton).ComputeSkinningTransforms(Usd.TimeCode.Default()))
