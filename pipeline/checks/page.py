@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
+from collections import Counter
 from html import escape
 from pathlib import Path
 from string import Template
@@ -21,6 +22,8 @@ from pipeline.mesh.distinct import distinct
 
 #: findings that get a picture of their own
 MOST_PICTURES = 24
+#: findings of one rule that are told one by one
+MOST_EACH = 8
 
 
 def write_page(report: Report, context: Context, out: Path) -> None:
@@ -93,14 +96,22 @@ def _turntable(stage: Stage, report: Report, marked: list[NDArray[np.int64]]) ->
 def _findings(stage: Stage | None, report: Report, marked: list[NDArray[np.int64]]) -> list[str]:
     pictures = 0
     result = []
+    told: Counter[str] = Counter()
     for finding, faces in zip(report.findings, marked, strict=True):
+        told[finding.rule] += 1
+        if told[finding.rule] > MOST_EACH:
+            continue
         picture = ""
         if stage and len(faces) and pictures < MOST_PICTURES:
             pictures += 1
             source = _source(stage.painted(stage.best(faces), [(faces, finding.severity)]))
             picture = f'<img alt="where {escape(finding.rule)} is" src="{source}">'
         result.append(_finding(finding, picture))
-    return result
+    return result + [
+        f"<p class='none'>{escape(rule)}: {count(many - MOST_EACH, 'more finding')}, listed by --json</p>"
+        for rule, many in told.items()
+        if many > MOST_EACH
+    ]
 
 
 def _finding(finding: FindingReport, picture: str) -> str:

@@ -61,7 +61,12 @@ class Shape:
     @cached_property
     def points(self) -> NDArray[np.float32]:
         """(n, 3) positions in the mesh's own space."""
-        return np.ascontiguousarray(self.mesh.points, np.float32)
+        points = np.ascontiguousarray(self.mesh.points, np.float32)
+        sound = np.isfinite(points).all(axis=1)
+        if sound.all():
+            return points
+        # no face names a point that is no number (the reader took those out): it lies where another one does
+        return np.where(sound[:, None], points, points[sound][0] if sound.any() else np.float32(0))
 
     @cached_property
     def triangles(self) -> NDArray[np.int32]:

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 
 from pipeline.checks.report import FindingReport, Report
 from pipeline.checks.words import count, size_name
 
 _SIGN = {"error": "x", "warning": "!", "info": "-"}
 WIDTH = 100
+#: findings of one rule that are told one by one
+MOST = 5
 
 
 def as_text(report: Report) -> str:
@@ -28,8 +31,17 @@ def as_text(report: Report) -> str:
     if stats.size_m:
         facts.append(size_name(stats.size_m))
     lines += ["", ", ".join(facts), ""]
+    told: Counter[str] = Counter()
     for finding in report.findings:
-        lines += _finding(finding)
+        told[finding.rule] += 1
+        if told[finding.rule] <= MOST:
+            lines += _finding(finding)
+    lines += [
+        f"  {rule}: {count(many - MOST, 'more finding')} (--json lists all)"
+        for rule, many in told.items()
+        if many > MOST
+    ]
+    lines += [""] if max(told.values(), default=0) > MOST else []
     for failure in report.errors:
         lines += ["", *textwrap.wrap(f"? {failure.rule} could not run: {failure.message}", WIDTH)]
     lines.append(

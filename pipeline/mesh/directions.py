@@ -20,7 +20,8 @@ def compass() -> NDArray[np.float64]:
     """(26, 3) unit vectors to the faces, edges and corners of a cube."""
     steps = np.stack(np.meshgrid(*[[-1.0, 0.0, 1.0]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     steps = steps[np.any(steps != 0, axis=1)]
-    return steps / np.linalg.norm(steps, axis=1, keepdims=True)
+    result: NDArray[np.float64] = steps / np.linalg.norm(steps, axis=1, keepdims=True)
+    return result
 
 
 def frame(direction: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -62,7 +62,8 @@ def _turned(turn: int) -> NDArray[np.float64]:
     c, s = np.cos(angle), np.sin(angle)
     about_y = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
     about_x = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-    return about_y @ about_x
+    result: NDArray[np.float64] = about_y @ about_x
+    return result
 
 
 def thickness(rays: Rays, places: NDArray, normals: NDArray, size: float, cross: NDArray) -> NDArray[np.float64]:

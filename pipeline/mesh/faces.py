@@ -59,7 +59,8 @@ def normals(points: NDArray, faces: NDArray) -> NDArray:
     """(m, 3) unit normals; zero where a triangle has no area."""
     n = cross(points, faces)
     length = np.sqrt(_squared(n))
-    return n / np.where(length > 0, length, 1)[:, None].astype(n.dtype)
+    result: NDArray = n / np.where(length > 0, length, 1)[:, None].astype(n.dtype)
+    return result
 
 
 def diagonal(points: NDArray) -> float:
@@ -104,7 +105,9 @@ def smallest_sine(points: NDArray, faces: NDArray) -> NDArray[np.float64]:
     double = np.sqrt(_squared(np.cross(b - a, c - a)))
     sides = np.sqrt(np.sort(np.stack([_squared(b - a), _squared(c - b), _squared(a - c)]), axis=0))
     # the smallest angle lies between the two longer sides
-    return np.divide(double, sides[1] * sides[2], out=np.zeros_like(double), where=sides[1] > 0)
+    result: NDArray[np.float64] = np.zeros_like(double)
+    np.divide(double, sides[1] * sides[2], out=result, where=sides[1] > 0)
+    return result
 
 
 def duplicates(faces: NDArray) -> NDArray[np.bool_]:

@@ -49,7 +49,8 @@ def _extremes(shells: Shells, chosen: NDArray) -> NDArray:
     best = along.max(axis=1)
     order = np.lexsort((-best, shells.label[member]))
     first = order[np.unique(shells.label[member][order], return_index=True)[1]]
-    return shells.points[faces[member[first], corner[first]]]
+    result: NDArray = shells.points[faces[member[first], corner[first]]]
+    return result
 
 
 def winding(rays: Rays, places: NDArray, away: NDArray, step: float) -> NDArray[np.int64]:
