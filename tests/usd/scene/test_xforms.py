@@ -74,4 +74,6 @@ def test_converting_before_or_after_a_transform_is_the_same(up: str, scale: floa
 def test_z_up_centimetres_become_y_up_metres() -> None:
     space = Space(0.01, "Z")
     # one metre along USD's up axis is one metre along Y; what lay in front (-Y) comes to +Z
-    assert np.allclose(space.points(np.array([[0, 0, 100.0], [0, -100, 0], [100, 0, 0]])), [[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+    assert np.allclose(
+        space.points(np.array([[0, 0, 100.0], [0, -100, 0], [100, 0, 0]])), [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    )
