@@ -158,7 +158,7 @@ def fault_model(request: Request, seed: int, faults: Sequence[str]) -> Model:
         )
     rng = np.random.default_rng([seed, 13])
     fused = "fused" in faults
-    kit = build(request, seed, clearance=-0.004 if fused else 0.0025, detail=0.5 if fused else 1.0)
+    kit = build(request, seed, clearance=-0.004 if fused else 0.0025, detail=0.3 if fused else 1.0)
     parts = kit.parts
     for name, change in ON_PARTS.items():
         if name in faults:

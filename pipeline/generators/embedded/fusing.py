@@ -51,6 +51,8 @@ def fuse(parts: Parts, texture_size: int, seed: int) -> Model:
     shells = sorted(united.decompose(), key=lambda m: -float(m.surface_area()))
     webs = [_web(shell, shells[0]) for shell in shells[1:]]
     united = manifold3d.Manifold.batch_boolean([*shells, *webs], manifold3d.OpType.Add)
+    ground = min(float(p.points[:, 1].min()) for pieces in parts.values() for p in pieces)
+    united = united.trim_by_plane((0.0, 1.0, 0.0), ground)
     body = max(united.decompose(), key=lambda m: float(m.surface_area()))
     out = body.to_mesh64()
     table = np.asarray(out.vert_properties)

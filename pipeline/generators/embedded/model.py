@@ -116,6 +116,15 @@ def corner_normals(points: Floats, faces: Ints, crease: float = 42.0) -> Floats:
     return normals
 
 
+def _side(area: float, texture_size: int) -> int:
+    """The smallest power of two that gives about 140 texels a metre, up to twice what was asked."""
+    needed = 140.0 * float(np.sqrt(area / 0.72))
+    side = min(512, texture_size)
+    while side < needed and side < 2 * texture_size:
+        side *= 2
+    return side
+
+
 def assemble(
     parts: Mapping[str, Sequence[Piece]], texture_size: int, seed: int, notes: Sequence[str] = (), one_atlas: str = ""
 ) -> Model:
@@ -138,7 +147,7 @@ def assemble(
         np.maximum.at(extent, np.repeat(island, 4), np.where((faces >= 0)[..., None], uv, 0).reshape(-1, 2))
         looks = [p.look for p in pieces for _ in range(int(p.island.max()) + 1)]
         area = float((extent[:, 0] * extent[:, 1]).sum())
-        side = texture_size if one_atlas or area > 4.0 else max(512, texture_size // 2)
+        side = texture_size if one_atlas else _side(area, texture_size)
         atlas = pack(extent, side)
         surfaces[material] = paint(material, atlas, looks, seed)
         placed = atlas.place(uv, island)

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.generators.embedded.atlas import Atlas
-from pipeline.generators.embedded.pieces import Floats, Look
+from pipeline.generators.embedded.pieces import Floats, Ints, Look
 
 Bytes = NDArray[np.uint8]
+Single = NDArray[np.float32]
+Whole = NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
@@ -37,33 +39,36 @@ class Texels:
     `stripes` is true where the second tint shows, `pitch` is metres per texel.
     """
 
-    x: Floats
-    y: Floats
-    seed: NDArray[np.int64]
-    tint: Floats
+    x: Single
+    y: Single
+    seed: Whole
+    tint: Single
     stripes: NDArray[np.bool_]
-    second: Floats
+    second: Single
     pitch: float
 
 
-def _hash(x: NDArray[np.int64], y: NDArray[np.int64], seed: NDArray[np.int64]) -> Floats:
-    h = (x * 374761393 + y * 668265263 + seed * 2147483647 + 974711) & 0xFFFFFFFF
-    h = ((h ^ (h >> 13)) * 1274126177) & 0xFFFFFFFF
-    h = ((h ^ (h >> 16)) * 2246822519) & 0xFFFFFFFF
-    return ((h ^ (h >> 15)) & 0xFFFF).astype(np.float64) / 65535.0
+def _hash(x: Whole, y: Whole, seed: Whole) -> Single:
+    """Numbers in 0-1 that look random; whole numbers wrap at 32 bits, which is meant."""
+    h = x * np.uint32(374761393) + y * np.uint32(668265263) + seed * np.uint32(2654435761)
+    h = (h ^ (h >> 13)) * np.uint32(1274126177)
+    h = (h ^ (h >> 16)) * np.uint32(2246822519)
+    value: Single = ((h ^ (h >> 15)) & 0xFFFF).astype(np.float32) / np.float32(65535.0)
+    return value
 
 
-def noise(x: Floats, y: Floats, seed: NDArray[np.int64]) -> Floats:
+def noise(x: Single, y: Single, seed: Whole) -> Single:
     """Smooth value noise in 0-1 on a lattice of pitch 1."""
-    xi, yi = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    fx, fy = x - xi, y - yi
+    left, low = np.floor(x), np.floor(y)
+    fx, fy = x - left, y - low
     fx, fy = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)
-    low = _hash(xi, yi, seed) * (1 - fx) + _hash(xi + 1, yi, seed) * fx
-    high = _hash(xi, yi + 1, seed) * (1 - fx) + _hash(xi + 1, yi + 1, seed) * fx
-    return low * (1 - fy) + high * fy
+    xi, yi = left.astype(np.int32).view(np.uint32), low.astype(np.int32).view(np.uint32)
+    below = _hash(xi, yi, seed) * (1 - fx) + _hash(xi + 1, yi, seed) * fx
+    above = _hash(xi, yi + 1, seed) * (1 - fx) + _hash(xi + 1, yi + 1, seed) * fx
+    return (below * (1 - fy) + above * fy).astype(np.float32)
 
 
-def _texels(atlas: Atlas, looks: list[Look], seed: int) -> Texels:
+def _texels(atlas: Atlas, looks: list[Look], seed: int) -> tuple[Texels, Ints]:
     side = atlas.side
     owner = np.zeros((side, side), np.int64)
     low = np.floor(atlas.corner - atlas.pad).astype(int)
@@ -80,10 +85,19 @@ def _texels(atlas: Atlas, looks: list[Look], seed: int) -> Texels:
     along = np.array([look.axis for look in looks])
     t = np.where(along[owner] == 0, x, y) / width[owner]
     stripes = striped[owner] & (np.floor(t + 1e-6).astype(np.int64) % 2 == 1)
-    return Texels(x, y, owner + 7919 * (seed + 1), tint[owner], stripes, second[owner], 1 / atlas.density)
+    single = np.float32
+    return Texels(
+        x.astype(single),
+        y.astype(single),
+        (owner + 7919 * (seed + 1)).astype(np.uint32),
+        tint.astype(single)[owner],
+        stripes,
+        second.astype(single)[owner],
+        1 / atlas.density,
+    ), owner
 
 
-Painted = tuple[Floats, Floats, Floats]
+Painted = tuple[Single, Single, Single]
 
 
 def _wood(t: Texels) -> Painted:
@@ -93,8 +107,8 @@ def _wood(t: Texels) -> Painted:
     line = np.clip((0.30 - groove) / 0.22, 0, 1)
     fibre = noise(t.x * 9, t.y * 160, t.seed + 2)
     board = _hash(t.seed, t.seed * 0, t.seed * 0 + 5)
-    value = 0.9 + 0.22 * (board - 0.5) + 0.16 * (warp - 0.5) + 0.10 * (fibre - 0.5) - 0.20 * line
-    warm = 1 + (board[..., None] - 0.5) * np.array([0.06, 0.0, -0.06])
+    value = 0.9 + 0.13 * (board - 0.5) + 0.16 * (warp - 0.5) + 0.10 * (fibre - 0.5) - 0.20 * line
+    warm = 1 + (board[..., None] - 0.5) * np.array([0.06, 0.0, -0.06], np.float32)
     return t.tint * value[..., None] * warm, 0.0022 * (1 - line) + 0.0006 * fibre, 0.72 + 0.14 * line
 
 
@@ -134,13 +148,14 @@ def _leaf(t: Texels) -> Painted:
     clump = noise(t.x * 16, t.y * 16, t.seed)
     blade = noise(t.x * 60, t.y * 60, t.seed + 1)
     value = 0.92 + 0.34 * (clump - 0.5) + 0.2 * (blade - 0.5)
-    hue = 1 + (clump[..., None] - 0.5) * np.array([0.18, 0.0, -0.1])
+    hue = 1 + (clump[..., None] - 0.5) * np.array([0.18, 0.0, -0.1], np.float32)
     return t.tint * value[..., None] * hue, 0.006 * clump + 0.003 * blade, 0.7 + 0.1 * blade
 
 
 #: how each material is painted, and its metallic value
 PAINTERS: dict[str, tuple[Callable[[Texels], Painted], float]] = {
     "wood": (_wood, 0.0),
+    "timber": (_wood, 0.0),
     "cloth": (_cloth, 0.0),
     "metal": (_metal, 1.0),
     "goods": (_plain, 0.0),
@@ -174,9 +189,8 @@ def paint(material: str, atlas: Atlas, looks: list[Look], seed: int) -> Surface:
 
     Several materials may share one atlas: each island is painted by its own look's material then.
     """
-    texels = _texels(atlas, looks, seed)
+    texels, owner = _texels(atlas, looks, seed)
     kinds = np.array([look.material for look in looks])
-    owner = texels.seed - 7919 * (seed + 1)
     albedo = np.zeros((atlas.side, atlas.side, 3))
     height, rough = np.zeros(albedo.shape[:2]), np.zeros(albedo.shape[:2])
     for kind in sorted(set(kinds)):

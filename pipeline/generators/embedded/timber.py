@@ -98,7 +98,7 @@ def bar(
     n = hand.segments(length, c)
     s = np.concatenate([[0.0], np.linspace(c, length - c, n + 1), [length]])
     outline = np.repeat(_rectangle(half_w, half_t, c)[None], n + 3, axis=0)
-    outline[[0, -1]] = _rectangle(half_w - c, half_t - c, c * 0.35)
+    outline[[0, -1]] = _rectangle(half_w - c, half_t - c, c * 0.8)
     if hand.wobble and n > 1:
         inner = slice(2, n + 1)
         taper = 1 + hand.rng.uniform(-1, 0.2, (n - 1, 1, 2)) * hand.wobble / np.array([half_w, half_t])

@@ -11,20 +11,22 @@ from pipeline.generators.embedded.pieces import Look, Piece, revolve
 from pipeline.generators.embedded.props.order import Order, srgb
 
 
-def ball(radius: float, look: Look, squash: float = 1.0, sides: int = 7, dimple: float = 0.0) -> Piece:
+def ball(radius: float, look: Look, squash: float = 1.0, sides: int = 7, dimple: float = 0.0, rows: int = 6) -> Piece:
     """A fruit: a ball resting on y = 0; `dimple` draws its top in by a share of the radius."""
-    a = np.linspace(-np.pi / 2, np.pi / 2, 6)
+    a = np.linspace(-np.pi / 2, np.pi / 2, rows)
     profile = np.stack([np.cos(a), np.sin(a) * squash], -1) * radius
     profile[[0, -1], 0] = 0
     profile[-1, 1] -= dimple * radius
-    return revolve(profile, sides, look, equator=3).moved((0, radius * squash, 0))
+    return revolve(profile, sides, look, equator=rows // 2).moved((0, radius * squash, 0))
 
 
 def _fruit(colours: list[str], radius: float, squash: float, dimple: float) -> Callable[[Order], Piece]:
     def make(order: Order) -> Piece:
         tint = srgb(colours[int(order.rng.integers(len(colours)))])
         spin = float(order.rng.uniform(0, 360))
-        return ball(radius, Look("goods", tint), squash, dimple=dimple).turned("y", spin)
+        fine = 6 if radius > 0.05 else 5
+        sides = 7 if radius > 0.045 else 6 if radius > 0.037 else 5
+        return ball(radius, Look("goods", tint), squash, sides, dimple, fine).turned("y", spin)
 
     return make
 

@@ -73,11 +73,13 @@ class Order:
     def look(self, material: str, use: str = "", shade: float = 1.0) -> Look:
         """An even look in the colour of `use` (the material's own without one)."""
         r, g, b = self.dye(use or material)
+        if (material, use) == ("wood", "dark"):
+            material = "timber"
         return Look(material, (min(r * shade, 1), min(g * shade, 1), min(b * shade, 1)))
 
     def woods(self, use: str = "wood") -> list[Look]:
         """Three tones of one wood, for boards side by side."""
-        return [self.look("wood", use, s) for s in (0.88, 1.0, 1.1)]
+        return [self.look("wood", use, s) for s in (0.93, 1.0, 1.06)]
 
     def sized(self, *size: float) -> Order:
         """The same order at another size."""

@@ -98,14 +98,14 @@ def _frame(order: Order, at: Lines) -> list[Piece]:
         y = at.eave + c + b / 2
         over = at.front + 0.72 * (order.size[2] / 2 - at.front)
         pieces.append(bar((sx * at.px, y, at.back - p), (sx * at.px, y, over), p * 0.8, b, dark[1], hand))
-        behind = at.front - p / 2 - 2 * c - 0.02 - hand.wobble
+        behind = at.front - p / 2 - 2 * c - 0.025 - hand.wobble
         low, high = top - 0.15 * order.size[1], at.eave - 0.25 * b
         pieces.append(
             bar(
                 (sx * at.px, low, behind),
                 (sx * (at.px - 0.19 * order.size[0]), high, behind),
                 0.6 * p,
-                0.04,
+                0.05,
                 dark[0],
                 hand,
                 deep,
@@ -155,7 +155,7 @@ def _counter(order: Order, at: Lines) -> list[Piece]:
     )
     rail = 0.62 * p
     for y in (low + 0.1, under - c - rail / 2):
-        pieces.append(bar((-inside, y, behind), (inside, y, behind), rail, 0.55 * p, dark[0], hand.sharp, (0, 0, 1)))
+        pieces.append(bar((-inside, y, behind), (inside, y, behind), rail, 0.55 * p, dark[0], hand, (0, 0, 1)))
     for sx in (-1, 1):
         x = sx * at.px
         pieces.append(bar((x, 0, at.legs), (x, under - c, at.legs), 0.8 * p, 0.8 * p, dark[1], hand, (0, 0, 1)))
@@ -264,7 +264,7 @@ def _sign(order: Order, at: Lines) -> list[Piece]:
     width, height = 0.34 * order.size[0], 0.105 * order.size[1]
     y, z = 0.58 * at.counter, at.front + 0.016 + order.play(0.004 + hand.wobble)
     board = 0.03
-    paint = order.look("paint")
+    paint = order.look("goods", "paint")
     pieces = [bar((-width / 2, y, z + board / 2), (width / 2, y, z + board / 2), height, board, paint, hand, (0, 0, 1))]
     edge = 0.03
     dark = order.look("wood", "dark")
@@ -287,7 +287,7 @@ def _sign(order: Order, at: Lines) -> list[Piece]:
         )
     face = z + board + c
     for x, r, use in ((-0.3, 0.3, "cloth2"), (0.0, 0.36, "cloth"), (0.3, 0.3, "cloth2")):
-        fruit = ball(r * height, order.look("paint", use), 0.22, sides=12).turned("x", 90)
+        fruit = ball(r * height, order.look("goods", use), 0.22, sides=12).turned("x", 90)
         pieces.append(fruit.moved((x * width, y, face)))
     return pieces
 

@@ -49,7 +49,12 @@ def lamppost(order: Order) -> Parts:
     head = 0.2 * h
     rise = h - head - 2 * c
     foot = [(0, 0), (2.6 * r, 0), (2.6 * r, 0.03 * h), (1.5 * r, 0.07 * h), (1.3 * r, 0.14 * h), (0.8 * r, 0.16 * h)]
-    shaft = [(0.7 * r, 0.5 * h), (0.6 * r, rise - 0.04 * h), (1.5 * r, rise - 0.015 * h), (1.5 * r, rise), (0, rise)]
+    shaft = [
+        *((0.75 * r - 0.15 * r * t, (0.2 + 0.56 * t) * h) for t in np.linspace(0, 1, 8)),
+        (1.5 * r, rise - 0.015 * h),
+        (1.5 * r, rise),
+        (0, rise),
+    ]
     post = revolve(np.array([*foot, *shaft]), 12, metal)
     size = min(w, d)
     top = [p.moved((0, rise + c, 0)) for p in lantern(order.sized(size / 1.05, head, size / 1.05))]
