@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from pipeline.generators.base import (
     ALGORITHMIC,
     COMPOSITE,
@@ -18,6 +21,10 @@ from pipeline.generators.base import (
 )
 from pipeline.generators.registry import Found, discover, get, load_generator, names
 
+if TYPE_CHECKING:
+    from pipeline.generators.jobs import Ledger
+    from pipeline.generators.running import Outcome, accept_webhook, cancel, collect, probe
+
 __all__ = [
     "ALGORITHMIC",
     "COMPOSITE",
@@ -28,11 +35,32 @@ __all__ = [
     "Failure",
     "Found",
     "Generator",
+    "Ledger",
+    "Outcome",
     "Picture",
     "Request",
+    "accept_webhook",
+    "cancel",
+    "collect",
     "discover",
     "get",
     "load_generator",
     "names",
+    "probe",
     "provenance",
 ]
+
+_LATER = {
+    "Ledger": "jobs",
+    "Outcome": "running",
+    "accept_webhook": "running",
+    "cancel": "running",
+    "collect": "running",
+    "probe": "running",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

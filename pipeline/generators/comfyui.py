@@ -24,6 +24,7 @@ class ComfyUI(Provider):
     """A ComfyUI server as a generator; `options.comfyui.workflow` names the JSON file."""
 
     name: ClassVar[str] = "comfyui"
+    probe_path: ClassVar[str] = "system_stats"
     needs_key: ClassVar[bool] = False
     licence: ClassVar[str] = "as the workflow's models say"
 

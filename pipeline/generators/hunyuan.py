@@ -21,6 +21,7 @@ class Hunyuan(Provider):
     """A self-hosted Hunyuan3D as a generator; `model` is the server's version, `2.0` or `2.1`."""
 
     name: ClassVar[str] = "hunyuan"
+    probe_path: ClassVar[str] = "health"
     needs_key: ClassVar[bool] = False
     licence: ClassVar[str] = "Tencent Hunyuan community licence"
 

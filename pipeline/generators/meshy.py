@@ -42,6 +42,7 @@ class Meshy(Provider):
     """Meshy as a generator."""
 
     name: ClassVar[str] = "meshy"
+    probe_path: ClassVar[str] = "openapi/v1/balance"
 
     def capability(self) -> Capability:
         """What Meshy can do."""

@@ -118,6 +118,8 @@ class Provider(ABC):
     name: ClassVar[str]
     needs_key: ClassVar[bool] = True
     licence: ClassVar[str] = "as the service's terms say"
+    #: a path that costs nothing and answers only to a good key; empty where none is known
+    probe_path: ClassVar[str] = ""
 
     def __init__(self, *, project: Path | None = None, jobs: Path | None = None) -> None:
         self.settings, self.caps = load_settings(self.name, project)
@@ -194,6 +196,20 @@ class Provider(ABC):
     @abstractmethod
     async def look(self, link: Connection, job: Job) -> Look:
         """How a job stands."""
+
+    async def probe(self, link: Connection) -> str:
+        """Try the key and the network without cost; returns what the service said, in a few words.
+
+        Raises
+        ------
+        ServiceError
+            It does not answer, or refuses the key.
+        """
+        if not self.probe_path:
+            return "the key is set; the service has no free call to try it with"
+        answer = await link.read(self.probe_path)
+        data = answer.get("data", answer) if isinstance(answer, dict) else {}
+        return f"{data['balance']:g} credits" if isinstance(data.get("balance"), int | float) else "answers"
 
     async def cancel(self, link: Connection, job: Job) -> bool:
         """Cancel a job at the service; False where it cannot be done."""

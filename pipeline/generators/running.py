@@ -385,6 +385,22 @@ def cancel(provider: Provider, job_id: str, ledger: Ledger) -> bool:
     return heard
 
 
+def probe(provider: Provider) -> str:
+    """Try a service's key and network without cost, for `gates doctor --live`.
+
+    Raises
+    ------
+    ServiceError
+        It does not answer, or refuses the key.
+    """
+
+    async def ask() -> str:
+        async with connect(provider, backoff=Backoff(tries=2)) as link:
+            return await provider.probe(link)
+
+    return asyncio.run(ask())
+
+
 def accept_webhook(service: str, body: object, ledger: Ledger) -> Job | None:
     """Take a service's push: whoever waits for that job looks at it now.
 

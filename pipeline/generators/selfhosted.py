@@ -22,6 +22,7 @@ class SelfHosted(Provider):
     """A single-slot local server as a generator."""
 
     name: ClassVar[str] = "selfhosted"
+    probe_path: ClassVar[str] = "ping"
     needs_key: ClassVar[bool] = False
     licence: ClassVar[str] = "as the model on that server says"
 

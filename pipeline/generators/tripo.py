@@ -40,6 +40,7 @@ class Tripo(Provider):
     """Tripo as a generator."""
 
     name: ClassVar[str] = "tripo"
+    probe_path: ClassVar[str] = "v3/account/balance"
 
     def capability(self) -> Capability:
         """What Tripo can do."""

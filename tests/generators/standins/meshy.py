@@ -17,6 +17,8 @@ class MeshyStandIn(StandIn):
             return self.file(seen)
         if seen.headers.get("authorization") != f"Bearer {KEY}":
             return answer(401, {"message": "Invalid API key"})
+        if seen.path == "/openapi/v1/balance":
+            return answer(200, {"balance": 180})
         route, _, last = seen.path.rpartition("/")
         if seen.method == "POST":
             fault = self.fault("create")
