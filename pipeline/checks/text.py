@@ -36,12 +36,9 @@ def as_text(report: Report) -> str:
         told[finding.rule] += 1
         if told[finding.rule] <= MOST:
             lines += _finding(finding)
-    lines += [
-        f"  {rule}: {count(many - MOST, 'more finding')} (--json lists all)"
-        for rule, many in told.items()
-        if many > MOST
-    ]
-    lines += [""] if max(told.values(), default=0) > MOST else []
+    for rule, many in told.items():
+        if many > MOST:
+            lines += [f"  {rule}: {count(many - MOST, 'more finding')} (--json lists all)", ""]
     for failure in report.errors:
         lines += ["", *textwrap.wrap(f"? {failure.rule} could not run: {failure.message}", WIDTH)]
     lines.append(

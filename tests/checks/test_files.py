@@ -76,12 +76,15 @@ BROKEN: dict[str, bytes] = {
     "bad-index.obj": b"v 0 0 0\nv 0 1 0\nv 1 0 0\nf 1 2 99\n",
     "cut.glb": b"glTF\x02\x00\x00\x00\xff\xff\xff\x7f",
     "billion.stl": b"\0" * 80 + struct.pack("<I", 10**9) + b"\0" * 50,
-    "billion.ply": b"ply\nformat binary_little_endian 1.0\nelement vertex 1000000000\nproperty float x\nproperty float y\n"
-    b"property float z\nelement face 1000000000\nproperty list uchar int vertex_indices\nend_header\n" + b"\0" * 100,
+    "billion.ply": b"ply\nformat binary_little_endian 1.0\nelement vertex 1000000000\nproperty float x\n"
+    b"property float y\nproperty float z\nelement face 1000000000\nproperty list uchar int vertex_indices\nend_header\n"
+    + b"\0"
+    * 100,
     "cut.usda": b'#usda 1.0\ndef Mesh "A" {\n int[] faceVertexCounts = [3',
     "junk.usdc": b"PXR-USDC" + b"\xff" * 200,
     "no-prims.usda": b"#usda 1.0\n",
-    "cycle.usda": b'#usda 1.0\n(\ndefaultPrim="A"\nsubLayers=[@cycle.usda@]\n)\ndef Xform "A" (references=@cycle.usda@) {}\n',
+    "cycle.usda": b'#usda 1.0\n(\ndefaultPrim="A"\nsubLayers=[@cycle.usda@]\n)\n'
+    b'def Xform "A" (references=@cycle.usda@) {}\n',
     "words.xyz": b"hello",
 }
 
@@ -159,7 +162,8 @@ class TestCommand:
         keys = {"rule", "severity", "prim", "message", "measured", "limit", "fixable", "advice"}
         assert all(keys <= set(f) for f in said["findings"])
 
-    def test_rules_and_page(self, tmp_path: Path) -> None:
+    def test_rules_and_page(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pipeline.checks.pictures.SIDE", 80)
         path = tmp_path / "ball.ply"
         trimesh.creation.icosphere(2).export(path)
         page = tmp_path / "ball.html"
