@@ -51,10 +51,14 @@ def command(
         a = a or project.branch_name
         result = project.diff(a, b, composed=composed)
     if sheet:
-        from pipeline.versions.sheet import draw_sheet
+        from pipeline.project.sheet import draw_sheet
+        from pipeline.versions.comparing import stage_of
 
+        foreign = a and b and Path(a).is_file() and Path(b).is_file()
+        store = None if foreign else session.project().store
+        old, new = (stage_of(store, ref) if ref else session.project().open_stage() for ref in (a, b))
         with session.progress():
-            draw_sheet(session, a, b, result, sheet, camera)
+            draw_sheet(old, new, result, sheet, camera=camera)
         say(f"drawn: {sheet}")
     show(result, as_json, lambda: text(result))
 

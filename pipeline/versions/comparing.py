@@ -14,7 +14,7 @@ from pipeline.versions.store import VersionStore
 from pipeline.versions.views import StackView, view_of, view_of_file, view_of_version
 from pipeline.versions.work import WorkLayer, is_whole, without_marks
 
-__all__ = ["diff_files", "diff_refs"]
+__all__ = ["diff_files", "diff_refs", "stage_of"]
 
 
 def diff_refs(
@@ -23,8 +23,8 @@ def diff_refs(
     """What differs between two refs; `b` None is the uncommitted work."""
     start = time.perf_counter()
     if composed:
-        x = _composed(_stage(store, a), a)
-        y = _composed(_stage(store, b), b) if b is not None else _composed_work(store, work)
+        x = _composed(stage_of(store, a), a)
+        y = _composed(stage_of(store, b), b) if b is not None else _composed_work(store, work)
         diff = compare(x, y)
     else:
         diff = compare(view_of(store, a), view_of(store, b) if b is not None else view_of_work(store, work), store)
@@ -60,13 +60,21 @@ def _as_stored(layer: Sdf.Layer, work: WorkLayer, store: VersionStore) -> None:
     reanchor(layer, work.path.parent, store.layout.objects / "00")
 
 
-def _stage(store: VersionStore, ref: str) -> Usd.Stage:
-    try:
-        path = store.layout.version(store.refs.resolve(ref))
-    except UnknownRef:
-        path = Path(ref).absolute()
-        if not path.is_file():
-            raise
+def stage_of(store: VersionStore | None, ref: str) -> Usd.Stage:
+    """The stage of a branch, tag, version, layer file or stage file.
+
+    Raises
+    ------
+    UnknownRef
+        Nothing is called that.
+    """
+    path = Path(ref).absolute()
+    if store is not None:
+        try:
+            path = store.layout.version(store.refs.resolve(ref))
+        except UnknownRef:
+            if not path.is_file():
+                raise
     return Usd.Stage.Open(str(path))
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, field_serializer
 
 from pipeline.versions.digests import digests_of
 from pipeline.versions.elements import ABSENT, differing, name_of
-from pipeline.versions.fields import same
+from pipeline.versions.fields import same, spec_at
 from pipeline.versions.fold import paths_of
 from pipeline.versions.plain import plain
 from pipeline.versions.store import VersionStore
@@ -156,7 +156,10 @@ def changes_between(a: StackView, b: StackView, store: VersionStore | None = Non
     """Every path where two stacks differ, parents before children."""
     paths, deep = _candidates(a, b, store)
     found, quiet, resized = [], [], set()
-    for path in sorted(paths):
+    single = len(a.layers) == len(b.layers) == 1
+    for path in paths:
+        if single and _alike(spec_at(a.layers[0], path), spec_at(b.layers[0], path)):
+            continue
         old, new = a.at(path), b.at(path)
         if path == Sdf.Path.absoluteRootPath:
             old, new = _content(old), _content(new)
@@ -176,6 +179,19 @@ def changes_between(a: StackView, b: StackView, store: VersionStore | None = Non
         if (deep or change.path in resized) and old and new and old.children != new.children:
             found.append(change)
     return sorted(found, key=lambda change: change.path)
+
+
+def _alike(a: Sdf.Spec | None, b: Sdf.Spec | None) -> bool:
+    """Whether two specs say the same and have the same children; quick, since most do."""
+    if a is None or b is None or type(a) is not type(b):
+        return False
+    names = a.ListInfoKeys()
+    if names != b.ListInfoKeys():
+        return False
+    for name in names:
+        if not same(a.GetInfo(name), b.GetInfo(name)):
+            return False
+    return not isinstance(a, Sdf.PrimSpec) or list(a.nameChildren.keys()) == list(b.nameChildren.keys())
 
 
 def _content(root: SpecView | None) -> SpecView:

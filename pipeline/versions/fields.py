@@ -68,6 +68,9 @@ def read_fields(spec: Sdf.Spec) -> Fields:
     return {name: spec.GetInfo(name) for name in spec.ListInfoKeys() if name not in STACK}
 
 
+_SCALARS = (bool, int, str, Sdf.Specifier, Sdf.Variability)
+
+
 def as_numbers(value: object) -> np.ndarray | None:
     """An array value as numpy sees its memory; None where it is no array of numbers."""
     if type(value).__module__ != "pxr.Vt" or not type(value).__name__.endswith("Array"):
@@ -86,6 +89,8 @@ def same(a: object, b: object) -> bool:
     """
     if type(a) is not type(b):
         return False
+    if type(a) in _SCALARS:
+        return a == b
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
     if isinstance(a, float) and isinstance(b, float):

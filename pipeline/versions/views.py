@@ -127,7 +127,8 @@ def view_of_file(path: Path) -> StackView:
     try:
         for loaded in filter(None, [Sdf.Layer.Find(str(path))]):
             loaded.Reload()
-        stage = Usd.Stage.Open(str(path), Usd.Stage.LoadNone)
+        # nothing is composed but the layer stack
+        stage = Usd.Stage.OpenMasked(str(path), Usd.StagePopulationMask(), Usd.Stage.LoadNone)
     except Tf.ErrorException as error:
         reason = str(error).strip().splitlines()[-1].strip()
         raise StageError(f"this file cannot be read as USD: {reason}", path=path, remedy="check the file") from error
