@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pipeline.errors import GeneratorError
 from pipeline.generators.base import Picture, Request
 from pipeline.generators.embedded.model import Model
-from pipeline.generators.embedded.palette import background, read_picture
+from pipeline.generators.embedded.palette import background
+from pipeline.generators.embedded.pictures import read_picture
 from pipeline.generators.embedded.pieces import Floats
 from pipeline.generators.embedded.surfacing import isosurface
 from pipeline.generators.embedded.wrapping import project_colours

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import GeneratorError
+from pipeline.generators.embedded.pictures import read_picture
 from pipeline.generators.embedded.pieces import Floats
 from pipeline.generators.embedded.props.order import Colour, srgb
 
@@ -48,48 +48,6 @@ class Palette:
     def codes(self) -> list[str]:
         """`#rrggbb` of each."""
         return ["#{:02x}{:02x}{:02x}".format(*np.round(c * 255).astype(int)) for c in self.rgb]
-
-
-def read_picture(path: Path, side: int = 96) -> tuple[Floats, Floats]:
-    """A picture reduced to at most `side` pixels: (h, w, 3) sRGB in 0-1 and (h, w) alpha in 0-1.
-
-    Raises
-    ------
-    GeneratorError
-        It is no picture that can be read, or larger than 512 MB of pixels.
-    """
-    import OpenImageIO as oiio
-
-    if not path.is_file():
-        raise GeneratorError("there is no such picture", path=path, remedy="check the path of the input")
-    oiio.attribute("limits:imagesize_MB", 512)
-    image = oiio.ImageBuf(str(path))
-    if image.has_error or not image.read(0, 0, True, oiio.FLOAT):
-        raise GeneratorError(
-            f"not a readable picture: {image.geterror().splitlines()[0][:160]}",
-            path=path,
-            remedy="use PNG, JPEG, TIFF, EXR or WebP",
-        )
-    spec = image.spec()
-    scale = side / max(spec.width, spec.height)
-    if scale < 1:
-        roi = oiio.ROI(
-            0, max(1, round(spec.width * scale)), 0, max(1, round(spec.height * scale)), 0, 1, 0, spec.nchannels
-        )
-        image = oiio.ImageBufAlgo.resize(image, filtername="box", roi=roi)
-    pixels = np.asarray(image.get_pixels(oiio.FLOAT), np.float64)
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    grey = pixels.shape[2] < 3
-    colour = np.repeat(pixels[..., :1], 3, 2) if grey else pixels[..., :3]
-    has_alpha = pixels.shape[2] in (2, 4)
-    alpha = pixels[..., -1] if has_alpha else np.ones(pixels.shape[:2])
-    if path.suffix.lower() in (".exr", ".hdr"):
-        c = np.clip(colour, 0, 1)
-        colour = np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
-    if has_alpha:
-        colour = np.where(alpha[..., None] > 1e-3, colour / np.maximum(alpha[..., None], 1e-3), 0)
-    return np.clip(colour, 0, 1), np.clip(alpha, 0, 1)
 
 
 def background(colour: Floats, alpha: Floats, tolerance: float = 12.0) -> NDArray[np.bool_]:
