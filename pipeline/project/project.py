@@ -27,7 +27,7 @@ from pipeline.versions.locks import locked
 from pipeline.versions.objects import ObjectStore
 from pipeline.versions.store import VersionStore
 from pipeline.versions.version import Version
-from pipeline.versions.work import base_of, is_empty
+from pipeline.versions.work import add_rename, base_of, is_empty
 
 if TYPE_CHECKING:
     from pipeline.versions.diff import Diff
@@ -241,6 +241,7 @@ class Project:
 
         with self.edit(whole=True) as stage:
             move(stage, old, new)
+            add_rename(stage.GetEditTarget().GetLayer(), old, new)
 
     def discard(self) -> None:
         """Throw the uncommitted work on the current branch away."""

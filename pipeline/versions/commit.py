@@ -17,13 +17,14 @@ from pipeline.versions.diff import changes_between
 from pipeline.versions.fields import kind_of, spec_at
 from pipeline.versions.fold import ROOT, paths_of
 from pipeline.versions.locks import locked
-from pipeline.versions.merge import Settle, merge_views
+from pipeline.versions.merge import Settle
 from pipeline.versions.recording import Authorship, record_changes, record_delta
+from pipeline.versions.renames import merge_renamed, recorded_renames
 from pipeline.versions.settling import swapped, turned
 from pipeline.versions.store import VersionStore
 from pipeline.versions.version import Version, root_metadata, set_root_metadata
 from pipeline.versions.views import StackView, view_of_version
-from pipeline.versions.work import base_of, is_empty, is_whole, without_marks
+from pipeline.versions.work import base_of, is_empty, is_whole, renames_of, without_marks
 
 __all__ = ["commit", "settle_work"]
 
@@ -55,7 +56,7 @@ def commit(store: VersionStore, who: str, branch: str, message: str, settle: Set
         base = base_of(layer) or head
         if is_empty(layer, store.metadata(base)):
             raise VersionError(f"nothing to commit on {branch!r}", path=work.path, remedy="edit the stage first")
-        by = Authorship(branch, who, message, (head,), work.digest())
+        by = Authorship(branch, who, message, (head,), work.digest(), renames_of(layer))
         frozen = _frozen(store, layer, base, head, work.path.parent)
         version = _record(store, frozen, by, settle)
         work.clear(version.id, store.metadata(version.id))
@@ -109,7 +110,16 @@ def _record(store: VersionStore, work: _Frozen, by: Authorship, settle: Settle |
     beneath = () if work.whole else base.layers
     theirs = StackView((work.layer, *beneath), (work.layer.identifier, *(base.names if beneath else ())))
     head = view_of_version(store, work.head)
-    merged = merge_views(base, head, theirs, settle=swapped(settle), store=store)
+    pairs = [Sdf.Path(text) for text in by.renames]
+    merged = merge_renamed(
+        base,
+        head,
+        theirs,
+        recorded_renames(store, work.base, work.head) if work.base != work.head else {},
+        dict(zip(pairs[::2], pairs[1::2], strict=True)) if work.base != work.head else {},
+        settle=swapped(settle),
+        store=store,
+    )
     if merged.conflicts:
         first = merged.conflicts[0]
         raise MergeConflict(

@@ -6,8 +6,9 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from pipeline.errors import VersionError
-from pipeline.versions.merge import Conflict, Settle, merge_views
+from pipeline.versions.merge import Conflict, Settle
 from pipeline.versions.recording import Authorship, record_changes
+from pipeline.versions.renames import merge_renamed, recorded_renames
 from pipeline.versions.store import VersionStore
 from pipeline.versions.views import view_of_version
 
@@ -79,7 +80,8 @@ def revert(store: VersionStore, who: str, branch: str, ref: str, settle: Settle 
 
 def _record(store: VersionStore, sides: tuple[str, str, str], by: Authorship, settle: Settle | None) -> MergeResult:
     base, ours, theirs = (view_of_version(store, identifier) for identifier in sides)
-    merged = merge_views(base, ours, theirs, settle=settle, store=store)
+    renames = [recorded_renames(store, sides[0], side) for side in sides[1:]]
+    merged = merge_renamed(base, ours, theirs, renames[0], renames[1], settle=settle, store=store)
     if merged.conflicts:
         return MergeResult(version=sides[1], conflicts=merged.conflicts)
     if not merged.changes and len(by.parents) == 1:

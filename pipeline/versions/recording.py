@@ -26,13 +26,22 @@ __all__ = ["Authorship", "record_changes", "record_delta"]
 
 @dataclass(frozen=True)
 class Authorship:
-    """What a version says of itself besides its content."""
+    """What a version says of itself besides its content.
+
+    Attributes
+    ----------
+    source
+        SHA-256 of the work layer it was made from.
+    renames
+        Old and new paths of prims in turn.
+    """
 
     branch: str
     author: str
     message: str
     parents: tuple[str, ...]
     source: str = ""
+    renames: tuple[str, ...] = ()
 
 
 def record_delta(store: VersionStore, head: str, delta: Sdf.Layer, by: Authorship) -> Version:
@@ -79,6 +88,7 @@ def _record(store: VersionStore, stack: list[str], metadata: dict[str, Any], by:
         message=by.message,
         source=by.source,
         size=size,
+        renames=by.renames,
     )
     store.refs.move(by.branch, version.id)
     show_project(store.layout, by.branch, metadata)

@@ -93,6 +93,7 @@ def compose_version(
     time: str | None = None,
     source: str = "",
     size: int = 0,
+    renames: tuple[str, ...] = (),
 ) -> tuple[Version, str]:
     """A version and the text of its layer."""
     layer = Sdf.Layer.CreateAnonymous(".usda")
@@ -107,6 +108,8 @@ def compose_version(
         "source": source,
         "time": when,
     }
+    if renames:
+        layer.customLayerData = {**layer.customLayerData, "renames": Vt.StringArray(renames)}
     layer.subLayerPaths = [f"../objects/{name[:2]}/{name}" for name in stack]
     text = layer.ExportToString()
     identifier = hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pxr import Sdf
+from pxr import Sdf, Vt
 
 from pipeline.usd.anchoring import relative
 from pipeline.usd.writing import replace_text
@@ -88,6 +88,19 @@ def base_of(layer: Sdf.Layer) -> str:
 def is_whole(layer: Sdf.Layer) -> bool:
     """Whether a work layer stands in the place of its branch."""
     return bool(layer.customLayerData.get(_KEY, {}).get("whole", False))
+
+
+def renames_of(layer: Sdf.Layer) -> tuple[str, ...]:
+    """Old and new paths, in turn, of what was renamed in a work layer."""
+    return tuple(layer.customLayerData.get(_KEY, {}).get("renames", ()))
+
+
+def add_rename(layer: Sdf.Layer, old: str, new: str) -> None:
+    """Remember in a work layer that a prim was renamed."""
+    facts = dict(layer.customLayerData)
+    own = dict(facts.get(_KEY, {}))
+    own["renames"] = Vt.StringArray([*renames_of(layer), old, new])
+    layer.customLayerData = {**facts, _KEY: own}
 
 
 def mark(layer: Sdf.Layer, base: str, whole: bool) -> None:
