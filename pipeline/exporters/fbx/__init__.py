@@ -22,7 +22,7 @@ def options_of(target: Target) -> FbxOptions:
     return FbxOptions(
         unit=target.unit,
         up_axis=target.up_axis,
-        material="physical" if target.name in ("unreal", "unity") else "gltf",
+        material="gltf" if target.geometry.collision_names == "godot" else "physical",
         textures="embed" if target.textures.embed else "copy",
         max_texture=target.textures.max_size,
         texture_format=target.textures.format,

@@ -184,6 +184,9 @@ class MaterialLibrary:
             else:
                 value = 1.0 if slot == "opacity" and m.texture(slot) else m.scalar(slot)
                 records.append(p(full, "Float", "", "A", f64(value)))
+        if model is _MODELS["gltf"]:  # older readers know the colour under the map's name
+            glow = _color(m, "emissiveColor")
+            records.append(p("3dsMax|main|emission", "ColorAndAlpha", "", "A", *(f64(v) for v in (*glow, 1.0))))
         for name, value in model.extra:
             records.append(p(model.prefix + name, "Float", "", "A", f64(value)))
         if model is _MODELS["gltf"]:

@@ -21,8 +21,9 @@ class FbxOptions:
     version
         7400, 7500, or 0: 7400 unless the file may pass 2 GiB.
     material
-        The parameters that hold the PBR maps beside the classic ones: `gltf` (glTF Material, with
-        occlusion), `physical` (Physical Material), `metal_rough` (PBR Material).
+        The parameters that hold the PBR maps beside the classic ones: `physical` (Physical Material, which most
+        readers know and which has no occlusion), `gltf` (glTF Material, whose emission Blender leaves dark),
+        `metal_rough` (PBR Material).
     textures
         `embed` puts the pictures into the file, `copy` writes them beside it into `<stem>.fbm/`.
     packed
@@ -59,7 +60,7 @@ class FbxOptions:
     unit: Literal["m", "cm", "mm"] = "m"
     up_axis: Literal["Y", "Z"] = "Y"
     version: Literal[0, 7400, 7500] = 0
-    material: Literal["gltf", "physical", "metal_rough"] = "gltf"
+    material: Literal["physical", "gltf", "metal_rough"] = "physical"
     textures: Literal["embed", "copy"] = "embed"
     packed: Literal["split", "keep"] = "split"
     max_texture: int = 0

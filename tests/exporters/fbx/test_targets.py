@@ -193,7 +193,7 @@ def test_a_packed_channel_becomes_a_picture_of_its_own(
     document = made.document
     m = document.of_kind("Material")[0]
     for slot, value in (("roughness", 20), ("metalness", 30)):
-        texture = next(x.object for x in document.into[m.id] if x.property == f"3dsMax|main|{slot}Map")
+        texture = next(x.object for x in document.into[m.id] if x.property == f"3dsMax|Parameters|{slot}_map")
         file = tmp_path / f"{slot}.png"
         file.write_bytes(bytes(document.children(texture, "Video")[0].record.value("Content")))
         pixels = oiio.ImageInput.open(str(file)).read_image("uint8")
