@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,14 +35,19 @@ _EXTREMES = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xF
 
 
 def mutate(data: bytes, rng: np.random.Generator) -> bytes:
-    """One to eight of: bits flipped, numbers made extreme, pieces cut, doubled, moved or made random."""
+    """Bits flipped, numbers made extreme, pieces cut, doubled, moved or made random.
+
+    Every second one is gentle: a few bytes changed in place, so that most of the file is still well-formed.
+    """
     out = bytearray(data)
-    for _ in range(int(rng.integers(1, 9))):
+    gentle = rng.random() < 0.5
+    for _ in range(int(rng.integers(1, 4 if gentle else 9))):
         if not out:
             break
-        at = int(rng.integers(len(out))) if rng.random() < 0.6 else int(rng.integers(min(len(out), 400)))
+        everywhere = gentle or rng.random() < 0.6
+        at = int(rng.integers(len(out))) if everywhere else int(rng.integers(min(len(out), 400)))
         span = int(rng.integers(1, 64))
-        match int(rng.integers(7)):
+        match int(rng.integers(3 if gentle else 7)):
             case 0:
                 out[at] ^= 1 << int(rng.integers(8))
             case 1:
@@ -146,7 +153,19 @@ def try_one(kind: str, data: bytes, bases: dict[str, bytes]) -> str:
 
 def mutations(kind: str, base: bytes, count: int) -> Iterator[bytes]:
     for seed in range(count):
-        yield mutate(base, np.random.default_rng([KINDS.index(kind), seed]))
+        rng = np.random.default_rng([KINDS.index(kind), seed])
+        yield mutate_inside(base, rng) if kind == "usdz" and seed % 2 else mutate(base, rng)
+
+
+def mutate_inside(base: bytes, rng: np.random.Generator) -> bytes:
+    """An archive that is whole, with one of its files mutated: checksums do not save the reader."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(base)) as old, zipfile.ZipFile(buffer, "w") as new:
+        names = old.namelist()
+        victim = names[0] if rng.random() < 0.8 else names[int(rng.integers(len(names)))]
+        for name in names:
+            new.writestr(name, mutate(old.read(name), rng) if name == victim else old.read(name))
+    return buffer.getvalue()
 
 
 def run(kind: str, bases: dict[str, bytes], count: int, workers: int) -> Counter[str]:
