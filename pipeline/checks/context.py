@@ -77,6 +77,10 @@ class Context:
         """The UV layout of each geometry that has one."""
         return tuple(Surface(p) for p in self.shapes if p.shape.uvs)
 
+    def textured(self, part: Part) -> bool:
+        """Whether pictures lie on a part: a new layout would then need them baked again, which is no safe fix."""
+        return any(self.subject.materials[n].textures for n in part.materials if n >= 0)
+
     @cached_property
     def triangles(self) -> int:
         """Triangles of what ships, all instances counted."""

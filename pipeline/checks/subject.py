@@ -62,7 +62,7 @@ class Shape:
     def points(self) -> NDArray[np.float32]:
         """(n, 3) positions in the mesh's own space."""
         points = np.ascontiguousarray(self.mesh.points, np.float32)
-        sound: NDArray[np.bool_] = np.isfinite(points).all(axis=1)
+        sound = np.logical_and.reduce(np.isfinite(points), axis=1)
         if sound.all():
             return points
         # no face names a point that is no number (the reader took those out): it lies where another one does

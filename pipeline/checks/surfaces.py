@@ -89,7 +89,7 @@ class Surface:
         label = self.islands.label
         material = self.part.material[self.faces].astype(np.int64) + 1
         found = [
-            (row * _WIDE + column, face)
+            (row * _WIDE + column, face.astype(np.int32))
             for column, row, face in covered(self.islands.uv, self.islands.corners, SIDE)
             if len(face)
         ]

@@ -62,7 +62,7 @@ class Edges:
         flat = self.faces.reshape(-1)
         return np.equal(flat.take(self.paired[:, 0]), flat.take(self.paired[:, 1]))
 
-    @cached_property
+    @property
     def neighbours(self) -> NDArray[np.int32]:
         """(k, 2) pairs of faces that share an edge, chained where more than two do."""
         same = np.ones(max(len(self.half) - 1, 0), bool)
@@ -70,7 +70,7 @@ class Edges:
         face = self.half // np.int32(3)
         return np.stack([face[:-1][same], face[1:][same]], axis=1)
 
-    @cached_property
+    @property
     def twin(self) -> NDArray[np.int32]:
         """(3 m,) the half-edge on the other side; -1 where open, crowded or wound against each other."""
         result = np.full(len(self.half), -1, np.int32)

@@ -101,12 +101,15 @@ def _no_height(points: NDArray, faces: NDArray, size: float) -> NDArray[np.bool_
 
 def smallest_sine(points: NDArray, faces: NDArray) -> NDArray[np.float64]:
     """(m,) sine of the smallest angle of each triangle; zero where it has no area."""
-    a, b, c = (points[faces[:, i]] for i in range(3))
-    double = np.sqrt(_squared(np.cross(b - a, c - a)))
-    sides = np.sqrt(np.sort(np.stack([_squared(b - a), _squared(c - b), _squared(a - c)]), axis=0))
-    # the smallest angle lies between the two longer sides
-    result: NDArray[np.float64] = np.zeros_like(double)
-    np.divide(double, sides[1] * sides[2], out=result, where=sides[1] > 0)
+    result = np.zeros(len(faces))
+    for start in range(0, len(faces), _BATCH):
+        corners = points.take(faces[start : start + _BATCH].reshape(-1), axis=0).reshape(-1, 3, 3)
+        a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+        double = lengths(np.cross(b - a, c - a))
+        sides = np.sqrt(np.sort(np.stack([_squared(b - a), _squared(c - b), _squared(a - c)]), axis=0))
+        # the smallest angle lies between the two longer sides
+        part = result[start : start + _BATCH]
+        np.divide(double, sides[1] * sides[2], out=part, where=sides[1] > 0)
     return result
 
 

@@ -50,6 +50,7 @@ def _walk(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Turn around every vertex at once, from its open half-edge or any; too few faces met means two fans."""
     flat = edges.faces.reshape(-1)
+    twin = edges.twin
     start = np.full(vertices, -1, np.int32)
     start[flat] = np.arange(len(flat), dtype=np.int32)
     start[flat[edges.open]] = edges.open
@@ -60,7 +61,7 @@ def _walk(
     split = np.zeros(vertices, bool)
     for _ in range(_STEPS):
         previous = here - here % 3 + (here + 2) % 3
-        here = edges.twin[previous]
+        here = twin[previous]
         done = (here < 0) | (here == begin)
         split[vertex[done]] = met[done] < faces_at[vertex[done]]
         vertex, begin, here, met = vertex[~done], begin[~done], here[~done], met[~done] + 1

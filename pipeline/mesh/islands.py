@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from pipeline.mesh.edges import Edges
 from pipeline.mesh.shells import components
 
+_BATCH = 1 << 15
+
 
 @dataclass(frozen=True)
 class Islands:
@@ -42,9 +44,12 @@ class Islands:
     @cached_property
     def signed(self) -> NDArray[np.float64]:
         """(m,) area of each triangle in the layout, negative where mirrored."""
-        a, b, c = (self.uv[self.corners[:, i]].astype(np.float64) for i in range(3))
-        u, v = b - a, c - a
-        return (u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) / 2
+        result = np.empty(len(self.corners))
+        for part in _parts(len(result)):
+            a, b, c = (self.uv.take(self.corners[part, i], axis=0).astype(np.float64) for i in range(3))
+            u, v = b - a, c - a
+            result[part] = (u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) / 2
+        return result
 
     @cached_property
     def island_signed(self) -> NDArray[np.float64]:
@@ -52,16 +57,22 @@ class Islands:
         return np.bincount(self.label, self.signed, minlength=self.count).astype(np.float64)
 
     @cached_property
-    def stretch(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def stretch(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(m,) largest and (m,) smallest singular value of the map from the layout to the surface.
 
         Metres a UV unit; the largest is infinite where the layout has no area. From the first fundamental form of
         each triangle's linear map (Sander et al., Texture mapping progressive meshes, 2001).
         """
-        faces = self.edges.faces
-        p, q, r = (self.points[faces[:, i]].astype(np.float64) for i in range(3))
-        s, t, o = (self.uv[self.corners[:, i]].astype(np.float64) for i in range(3))
-        double = 2 * self.signed
+        large = np.empty(len(self.corners), np.float32)
+        small = np.empty(len(self.corners), np.float32)
+        for part in _parts(len(large)):
+            large[part], small[part] = self._stretch(part)
+        return large, small
+
+    def _stretch(self, part: slice) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        p, q, r = (self.points.take(self.edges.faces[part, i], axis=0).astype(np.float64) for i in range(3))
+        s, t, o = (self.uv.take(self.corners[part, i], axis=0).astype(np.float64) for i in range(3))
+        double = 2 * self.signed[part]
         sound = np.abs(double) > 1e-18
         inverse = 1 / np.where(sound, double, 1)
         by_u = (p * (t - o)[:, 1:] + q * (o - s)[:, 1:] + r * (s - t)[:, 1:]) * inverse[:, None]
@@ -73,6 +84,11 @@ class Islands:
         large = np.sqrt((a + c + root) / 2)
         small = np.sqrt(np.maximum(a + c - root, 0) / 2)
         return np.where(sound, large, np.inf), np.where(sound, small, 0)
+
+
+def _parts(count: int) -> list[slice]:
+    """Runs of triangles that are worked on at once: bounds the memory."""
+    return [slice(start, start + _BATCH) for start in range(0, count, _BATCH)]
 
 
 def islands(points: NDArray, edges: Edges, uv: NDArray, corners: NDArray) -> Islands:

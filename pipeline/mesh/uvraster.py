@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: rows of triangles, and texels, worked on in one batch: bounds the memory
-_BATCH = 1 << 19
+_BATCH = 1 << 17
 #: a triangle that reaches over more rows or columns than this is left out: its layout is broken
 _REACH = 1 << 14
 #: faces that only touch cover nothing twice: this much of a texel inside the border does not count
@@ -36,7 +36,15 @@ def covered(
         Texel, row 0 at v = 0.
     triangle : (j,) int64
     """
-    place = np.stack([uv[corners[:, i]] for i in range(3)]).astype(np.float64) * side - 0.5
+    for start in range(0, len(corners), _BATCH):
+        yield from _some(uv, corners[start : start + _BATCH], side, start)
+
+
+def _some(
+    uv: NDArray, corners: NDArray, side: int, number: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """`covered` for the triangles from `number` on."""
+    place = np.stack([uv.take(corners[:, i], axis=0) for i in range(3)]).astype(np.float64) * side - 0.5
     low, high = place.min(axis=0), place.max(axis=0)
     with np.errstate(invalid="ignore"):
         usable = np.isfinite(low).all(axis=1) & np.isfinite(high).all(axis=1) & ((high - low) < _REACH).all(axis=1)
@@ -49,7 +57,8 @@ def covered(
     while start < len(chosen):
         done = total[start - 1] if start else 0
         stop = max(int(np.searchsorted(total, done + _BATCH, side="right")), start + 1)
-        yield from _scanned(chosen[start:stop], place, first, rows)
+        for column, row, triangle in _scanned(chosen[start:stop], place, first, rows):
+            yield column, row, triangle + number
         start = stop
 
 

@@ -44,4 +44,5 @@ class Flipped(Rule):
                     surface.part.prim,
                     share,
                     (Marks(surface.part.number, faces=faces),),
+                    fixable=not context.textured(surface.part),
                 )

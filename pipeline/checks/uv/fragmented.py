@@ -35,4 +35,5 @@ class Fragmented(Rule):
                     f"{islands:,} islands on {triangles:,} triangles ({value:.0f} for every thousand)",
                     surface.part.prim,
                     value,
+                    fixable=not context.textured(surface.part),
                 )

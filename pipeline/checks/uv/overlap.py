@@ -42,6 +42,7 @@ class Overlap(Rule):
                     surface.part.prim,
                     share,
                     (Marks(surface.part.number, faces=surface.faces[coverage.triangles]),),
+                    fixable=not context.textured(surface.part),
                 )
 
     @staticmethod

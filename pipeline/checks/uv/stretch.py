@@ -40,4 +40,5 @@ class Stretch(Rule):
                     surface.part.prim,
                     value,
                     (Marks(surface.part.number, faces=faces),),
+                    fixable=not context.textured(surface.part),
                 )

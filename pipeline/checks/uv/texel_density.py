@@ -42,6 +42,7 @@ class TexelDensity(Rule):
                     surface.part.prim,
                     ratio,
                     (Marks(surface.part.number, faces=faces),),
+                    fixable=not context.textured(surface.part),
                 )
             side, said = self._side(context, surface)
             if least > 0 and side and middle * side < least:
