@@ -102,7 +102,10 @@ def decode(path: str, *, color: bool) -> Pixels:
 
 
 def _decode(file: str, path: str, color: bool) -> Pixels:
-    source = oiio.ImageInput.open(file)
+    config = oiio.ImageSpec()
+    # colours that are not multiplied by alpha, as PNG stores them and every material means them
+    config.attribute("oiio:UnassociatedAlpha", 1)
+    source = oiio.ImageInput.open(file, config)
     if source is None:
         raise ExportError(f"a texture is no picture that opens: {oiio.geterror().strip()}", path=path,
                           remedy="save it again as PNG, JPEG or EXR")  # fmt: skip
@@ -163,6 +166,7 @@ def encode(pixels: Pixels, kind: Kind, quality: int = 88) -> bytes:
     """The bytes of a picture file."""
     height, width, channels = pixels.shape
     spec = oiio.ImageSpec(width, height, channels, "uint8")
+    spec.attribute("oiio:UnassociatedAlpha", 1)
     suffix = {"png": "png", "jpeg": "jpg", "webp": "webp"}[kind]
     if kind == "png":
         spec.attribute("png:compressionLevel", 6)

@@ -27,7 +27,7 @@ class Bed:
     def cube(self, path: str, size: float = 1.0, at: tuple[float, float, float] = (0, 0, 0)) -> Any:
         half = size / 2
         corners = [(x, y, z) for x in (-half, half) for y in (-half, half) for z in (-half, half)]
-        return self.mesh(path, (np.array(corners) + at).tolist(), [4] * 6, sum(FACES, []))
+        return self.mesh(path, (np.array(corners) + at).tolist(), [4] * 6, np.ravel(FACES).tolist())
 
     def mesh(self, path: str, points: Any, counts: Any, indices: Any) -> Any:
         mesh = UsdGeom.Mesh.Define(self.stage, path)
