@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from pipeline.callables import make_callable
 from pipeline.render.making import render
+from pipeline.render.matching import Drift, drift, render_matched
 from pipeline.render.result import RenderNote, RenderResult
 
-__all__ = ["RenderNote", "RenderResult", "render"]
+__all__ = ["Drift", "RenderNote", "RenderResult", "drift", "render", "render_matched"]
 
 make_callable(__name__, "render")

@@ -21,8 +21,8 @@ class Session(Protocol):
     name: str
     notes: list[tuple[str, str, str]]
 
-    def draw(self, camera: Camera, width: int, height: int) -> Frame:
-        """One picture, scene-linear."""
+    def draw(self, camera: Camera, width: int, height: int, layers: bool = False) -> Frame:
+        """One picture, scene-linear; with `layers` depth, normals and ids."""
 
 
 @dataclass(frozen=True)

@@ -256,7 +256,7 @@ def setting_for(drawing: Drawing, options: Options, bounds: Array) -> Setting:
 
 def draw(session: Session, lens: Camera, out: Path, drawing: Drawing, options: Options) -> list[RenderNote]:
     """One picture to its file; notes where it is blown out or black."""
-    frame = session.draw(lens, *options.size)
+    frame = session.draw(lens, *options.size, layers=out.suffix.lower() == ".exr")
     colours = frame.colour[..., :3]
     if not np.isfinite(colours).all():
         frame = replace(frame, colour=np.nan_to_num(frame.colour, nan=0.0, posinf=1e4, neginf=0.0))

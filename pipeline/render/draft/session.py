@@ -13,6 +13,8 @@ from pipeline.render.draft.looks import Look, Looks
 from pipeline.render.draft.tracing import Hits, World
 from pipeline.render.drawing import Drawing
 from pipeline.render.lamps import Array
+from pipeline.render.layers import centres
+from pipeline.render.layers import raster as layers_of
 from pipeline.render.setting import Frame, Setting
 from pipeline.render.vectors import cross, dot, unit
 
@@ -49,40 +51,35 @@ class DraftSession:
         if self.world.coarser:
             self.notes.append(("", "instances", f"{self.world.coarser} shapes drawn coarser, below a pixel"))
 
-    def draw(self, camera: Camera, width: int, height: int) -> Frame:
-        """One picture with depth, normals and ids."""
-        x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-        centres = np.stack([x.ravel(), y.ravel()], axis=1)
-        origins, directions = camera.rays(centres, width, height)
+    def draw(self, camera: Camera, width: int, height: int, layers: bool = False) -> Frame:
+        """One picture with depth, normals and ids, which cost nothing here."""
+        spots = centres(width, height)
+        origins, directions = camera.rays(spots, width, height)
         first = self.world.hits(origins, directions)
         rng = np.random.default_rng(7)
         colour, normal = self._colour(origins, directions, first, rng, (height, width))
-        depth = np.where(first.found, first.distance * (directions @ -camera.axes[2]), np.inf).astype(np.float32)
-        shape = np.where(first.found, self.world.shape[first.triangle], -2).reshape(height, width)
-        surface = np.where(first.found, self.world.surface[first.triangle], -1).reshape(height, width)
-        layers = {
-            "depth": depth.reshape(height, width),
-            "normal": normal.reshape(height, width, 3),
-            "shape": shape,
-            "surface": surface,
-        }
+        del layers
+        named = layers_of(self.world, first, normal, camera, directions, (height, width))
+        shape = np.where(first.found, 0, -2).reshape(height, width) + named["shape"]
+        surface = named["surface"]
         picture = colour.reshape(height, width, 4)
-        rows = _edges(shape, surface, layers["normal"])
+        rows = _edges(shape, surface, named["normal"])
         if len(rows):
             offsets = np.array([[-0.125, -0.375], [0.375, -0.125], [0.125, 0.375], [-0.375, 0.125]])
-            spots = (centres[rows][:, None] + offsets).reshape(-1, 2)
-            o, d = camera.rays(spots, width, height)
+            finer_spots = (spots[rows][:, None] + offsets).reshape(-1, 2)
+            o, d = camera.rays(finer_spots, width, height)
             finer, _ = self._colour(o, d, self.world.hits(o, d), rng, None)
             # bright edges are averaged as they will be shown, or they stay jagged
             finer = np.concatenate([np.minimum(finer[:, :3], 1.5), finer[:, 3:]], axis=1)
             picture.reshape(-1, 4)[rows] = finer.reshape(len(rows), 4, 4).mean(axis=1)
-        return Frame(picture.astype(np.float32), layers)
+        return Frame(picture.astype(np.float32), named)
 
     def _colour(
         self, origins: Array, directions: Array, hits: Hits, rng: np.random.Generator, raster: tuple[int, int] | None
     ) -> tuple[Array, Array]:
         """Premultiplied colour and alpha ``(n, 4)`` and normals ``(n, 3)`` of rays whose first hit is known."""
         count = len(origins)
+        seen = directions
         colour, through = np.zeros((count, 3), np.float32), np.ones(count, np.float32)
         normals = np.zeros((count, 3), np.float32)
         live = np.arange(count)
@@ -109,16 +106,21 @@ class DraftSession:
             origins = look.point[on] + live_d[on] * step
             directions = live_d[on]
             hits = self.world.hits(origins, directions)
-        colour = self._behind(colour, through, rng, count)
+        colour = self._behind(colour, through, seen)
         return np.concatenate([colour, self._alpha(through)[:, None]], axis=1), normals
 
     def _alpha(self, through: Array) -> Array:
         opaque = self.setting.backdrop is not None or (self.setting.show_dome and bool(self.domes))
         return np.asarray(np.ones_like(through) if opaque else 1 - through)
 
-    def _behind(self, colour: Array, through: Array, rng: np.random.Generator, count: int) -> Array:
+    def _behind(self, colour: Array, through: Array, directions: Array) -> Array:
+        """With the backdrop or the domes behind."""
         if self.setting.backdrop is not None:
-            return colour + through[:, None] * np.asarray(self.setting.backdrop, np.float32)
+            return np.asarray(colour + through[:, None] * np.asarray(self.setting.backdrop, np.float32))
+        if self.setting.show_dome:
+            open_sky = np.flatnonzero(through > 0.003)
+            for dome in self.domes:
+                colour[open_sky] += through[open_sky, None] * dome.seen(directions[open_sky])
         return colour
 
     def _shade(
@@ -258,7 +260,7 @@ def _edges(shape: Array, surface: Array, normal: Array) -> Array:
         a = tuple(slice(None, -1) if i == axis else slice(None) for i in (0, 1))
         b = tuple(slice(1, None) if i == axis else slice(None) for i in (0, 1))
         differs = (shape[a] != shape[b]) | (surface[a] != surface[b]) | ((normal[a] * normal[b]).sum(-1) < 0.85)
-        nothing = (shape[a] == -2) & (shape[b] == -2)
+        nothing = (shape[a] == -3) & (shape[b] == -3)
         edge[a] |= differs & ~nothing
         edge[b] |= differs & ~nothing
     return np.flatnonzero(edge.ravel())
