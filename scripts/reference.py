@@ -120,10 +120,17 @@ def records() -> str:
     return "\n".join(lines)
 
 
+def rules() -> str:
+    """What inspection looks for."""
+    from pipeline.checks.catalogue import as_markdown
+
+    return as_markdown()
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "reference")
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    for page in (commands, jobs, errors, records):
+    for page in (commands, jobs, errors, records, rules):
         (out / f"{page.__name__}.md").write_text(HEAD + page().rstrip() + "\n", encoding="utf-8")
