@@ -56,7 +56,7 @@ class _Host:
         if process is None or said is None:
             return ""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.2)
+            process.wait(5)
         if process.returncode is None:
             return ""
         said.seek(0)

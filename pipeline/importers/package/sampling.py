@@ -109,10 +109,20 @@ def decompose(m: Floats) -> tuple[Floats, Floats, Floats]:
     scale = np.linalg.norm(upper, axis=2)
     scale[:, 0] *= np.where(np.linalg.det(upper) < 0, -1.0, 1.0)
     r = upper / np.where(scale == 0, 1, scale)[..., None]
-    from scipy.spatial.transform import Rotation
+    return m[:, 3, :3], quaternions(r), scale
 
-    q = Rotation.from_matrix(np.swapaxes(r, 1, 2)).as_quat()
-    return m[:, 3, :3], q, scale
+
+def quaternions(r: Floats) -> Floats:
+    """Quaternions (n, 4) xyzw of rotations (n, 3, 3) for row vectors, from the largest component (Shepperd 1978)."""
+    (a, b, c), (d, e, f), (g, h, i) = np.moveaxis(np.swapaxes(r, 1, 2), 0, -1)
+    table = np.array([
+        [1 + a - e - i, b + d, c + g, h - f],
+        [b + d, 1 - a + e - i, f + h, c - g],
+        [c + g, f + h, 1 - a - e + i, d - b],
+        [h - f, c - g, d - b, 1 + a + e + i],
+    ])  # fmt: skip
+    best = np.argmax(np.einsum("kkn->kn", table), axis=0)
+    return _unit(table[best, :, np.arange(len(r))])
 
 
 def _unit(q: Floats) -> Floats:
