@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,11 +41,7 @@ class Index:
 
     def all(self) -> dict[str, Version]:
         """Every version the database knows; not every one there is."""
-        with self._open() as database:
-            if database is None:
-                return {}
-            rows = database.execute("select * from versions").fetchall()
-        return {row[0]: _from_row(row) for row in rows}
+        return {row[0]: _from_row(row) for row in self._ask("select * from versions")}
 
     def get(self, identifier: str) -> Version:
         """One version, from the database or else from its layer.
@@ -55,56 +51,37 @@ class Index:
         pipeline.errors.UnknownRef
             There is no such version.
         """
-        with self._open() as database:
-            if database is not None:
-                row = database.execute("select * from versions where id = ?", (identifier,)).fetchone()
-                if row:
-                    return _from_row(row)
-        return read_version(self.layout, identifier)
+        rows = self._ask("select * from versions where id = ?", identifier)
+        return _from_row(rows[0]) if rows else read_version(self.layout, identifier)
 
     def add(self, versions: Iterable[Version]) -> None:
         """Remember versions; failing to is no harm."""
-        with self._open() as database:
-            if database is not None:
-                with suppress(sqlite3.Error), database:
-                    database.executemany(
-                        "insert or ignore into versions values (?,?,?,?,?,?,?,?,?)", map(_to_row, versions)
-                    )
+        self._tell("insert or ignore into versions values (?,?,?,?,?,?,?,?,?)", map(_to_row, versions))
 
     def fold(self, name: str) -> tuple[str, ...]:
         """The objects that an object was folded from, strongest first; empty where that is not known."""
-        with self._open() as database:
-            if database is None:
-                return ()
-            row = database.execute("select parts from folds where name = ?", (name,)).fetchone()
-        return tuple(row[0].split()) if row else ()
+        rows = self._ask("select parts from folds where name = ?", name)
+        return tuple(rows[0][0].split()) if rows else ()
 
     def add_fold(self, name: str, parts: Iterable[str]) -> None:
         """Remember what an object was folded from; failing to is no harm."""
-        with self._open() as database:
-            if database is not None:
-                with suppress(sqlite3.Error), database:
-                    database.execute("insert or ignore into folds values (?,?)", (name, " ".join(parts)))
+        self._tell("insert or ignore into folds values (?,?)", [(name, " ".join(parts))])
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection | None]:
-        """The database, or None where it cannot be used."""
+    def _ask(self, question: str, *values: str) -> list[tuple]:
+        """The rows of an answer; none where the database cannot be used."""
         try:
-            connection = self._connect()
-        except sqlite3.DatabaseError as error:
-            if "malformed" in str(error) or "not a database" in str(error):
-                self._discard()
-            yield None
-            return
-        except OSError:
-            yield None
-            return
-        with closing(connection):
-            try:
-                yield connection
-            except sqlite3.DatabaseError:
-                self._discard()
-                raise
+            with closing(self._connect()) as database:
+                return database.execute(question, values).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            self._discard_if_broken(error)
+            return []
+
+    def _tell(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+        try:
+            with closing(self._connect()) as database, database:
+                database.executemany(statement, rows)
+        except (sqlite3.Error, OSError) as error:
+            self._discard_if_broken(error)
 
     def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +92,10 @@ class Index:
         connection.executescript(_TABLES)
         return connection
 
-    def _discard(self) -> None:
+    def _discard_if_broken(self, error: Exception) -> None:
+        """Delete a database that is none; one that is only busy or cannot be written stays."""
+        if not ("malformed" in str(error) or "not a database" in str(error)):
+            return
         for suffix in ("", "-wal", "-shm"):
             with suppress(OSError):
                 self.path.with_name(self.path.name + suffix).unlink()

@@ -80,9 +80,8 @@ def _fold_any_two(store: VersionStore, stack: list[str]) -> list[str]:
 def _fold(store: VersionStore, names: list[str], extension: str = "") -> str:
     layers = [store.open_object(name) for name in names]
     layer = folded(layers)
-    if not extension:
-        return store_layer(store, layer)
-    name = store.objects.add_content(layer, extension).name
+    name = store.objects.add_content(layer, extension).name if extension else store_layer(store, layer)
     store.index.add_fold(name, names)
-    carry_digests(store.layout, names[-1], name, layer, layers[:-1])
+    if extension:
+        carry_digests(store.layout, names[-1], name, layer, layers[:-1])
     return name

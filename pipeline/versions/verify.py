@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +17,10 @@ from pipeline import progress
 from pipeline.errors import GatesError
 from pipeline.usd.anchoring import asset_paths, is_local
 from pipeline.usd.writing import TEMPORARY
+from pipeline.versions.mending import mend_branch, mend_object, mend_stage
 from pipeline.versions.objects import LAYERS, digest_of, open_copy
+from pipeline.versions.packages import RECEIPT
+from pipeline.versions.refs import named
 from pipeline.versions.sequences import digest_of_sequence
 from pipeline.versions.store import VersionStore
 from pipeline.versions.version import ID_LENGTH, Version, read_version
@@ -82,9 +86,13 @@ class _Verification:
         there = {path.name for path in objects}
         for name, ids in owners.items():
             if name not in there:
-                self._add(self.store.object_path(name), "missing", "a version needs it", ids)
-        self._pointers({version.id for version in versions})
+                mended = self.repair and mend_object(self.store, name)
+                self._add(self.store.object_path(name), "missing", "a version needs it", ids, repaired=mended)
+        self._packages()
+        self._pointers(versions)
         self._partial()
+        if self.repair:
+            self.store.index.add(versions)
         return self.result
 
     def _versions(self) -> list[Version]:
@@ -105,7 +113,8 @@ class _Verification:
         if len(place) > 1 and re.fullmatch(r"[0-9a-f]{64}", name):
             self._sequence(path, name, ids)
         elif digest_of(path) != name:
-            self._add(path, "changed", "its bytes are not those it was stored with", ids)
+            mended = self.repair and mend_object(self.store, path.name)
+            self._add(path, "changed", "its bytes are not those it was stored with", ids, repaired=mended)
             return
         if path.suffix in LAYERS:
             self._dependencies(path, ids)
@@ -129,23 +138,59 @@ class _Verification:
             if is_local(asset) and inside and not _is_pattern(asset) and not target.exists():
                 self._add(path, "dangling", f"it names {asset}, which is not there", ids)
 
-    def _pointers(self, known: set[str]) -> None:
-        refs = self.store.refs
-        for name in refs.branches():
-            self._pointer(self.store.layout.branch(name), known)
-        for name in refs.tags():
-            self._pointer(self.store.layout.tag(name), known)
+    def _packages(self) -> None:
+        """Published files against the digests in their receipts."""
+        publish = self.store.layout.publish
+        for receipt in sorted(publish.glob(f"*/v*/{RECEIPT}")):
+            self._count(receipt.stat().st_size)
+            try:
+                body = json.loads(receipt.read_text(encoding="utf-8"))
+                files, version = body["files"], str(body.get("version", ""))
+            except (ValueError, KeyError, TypeError):
+                self._add(receipt, "unreadable", "this receipt cannot be read", [])
+                continue
+            for name, facts in files.items():
+                path = receipt.parent / name
+                if not path.is_file():
+                    self._add(path, "missing", "its package was published with it", [version])
+                    continue
+                self._count(path.stat().st_size)
+                if digest_of(path) != facts.get("sha256"):
+                    self._add(path, "changed", "it is not as it was published", [version])
 
-    def _pointer(self, path: Path, known: set[str]) -> None:
-        from pipeline.versions.refs import named
+    def _pointers(self, versions: list[Version]) -> None:
+        store, known = self.store, {version.id for version in versions}
+        for name in store.refs.branches():
+            if not self._pointer(store.layout.branch(name), known):
+                mended = self.repair and mend_branch(store, name, versions)
+                self._add(
+                    store.layout.branch(name), "pointer", "it names no version that is there", [], repaired=mended
+                )
+        for name in store.refs.tags():
+            if not self._pointer(store.layout.tag(name), known):
+                self._add(store.layout.tag(name), "pointer", "it names no version that is there", [])
+        self._stage()
 
+    def _pointer(self, path: Path, known: set[str]) -> bool:
+        """Whether a branch or tag names a version that is there."""
         self._count(path.stat().st_size)
         try:
-            identifier = named(path)
+            return named(path) in known
         except GatesError:
-            identifier = ""
-        if identifier not in known:
-            self._add(path, "pointer", "it names no version that is there", [identifier] if identifier else [])
+            return False
+
+    def _stage(self) -> None:
+        """Whether `project.usda` is the layer it was made as, or at least shows a branch."""
+        store = self.store
+        text = store.layout.stage.read_text(encoding="utf-8", errors="replace")
+        self._count(len(text))
+        if "branches/${BRANCH}" in text and text.startswith("#usda"):
+            return
+        branches = store.refs.branches()
+        first = "main" if "main" in branches else next(iter(branches), None)
+        if self.repair and first:
+            mend_stage(store, first)
+        self._add(store.layout.stage, "pointer", "it shows no branch", [], repaired=bool(self.repair and first))
 
     def _partial(self) -> None:
         layout = self.store.layout
