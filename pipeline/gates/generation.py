@@ -23,7 +23,7 @@ from pipeline.progress import step
 if TYPE_CHECKING:
     from pxr import Usd
 
-    from pipeline.generators.base import Candidate
+    from pipeline.generators.base import Candidate, Request
     from pipeline.importers import ImportReport
     from pipeline.project import Project
 
@@ -97,13 +97,15 @@ def generate(
     generator: str = "embedded",
     count: int = 1,
     seed: int = 0,
+    target_triangles: int = 0,
     options: dict[str, Any] | None = None,
     variants: list[str] | None = None,
 ) -> GenerationResult:
     """Ask a generator for candidates and author each as a variant.
 
     A candidate that fails is reported and the others go on. `variants` names them; one that is there already
-    is made again from nothing.
+    is made again from nothing. `target_triangles` is a wish (0: the generator's own); more than the budget leaves
+    refinement something to choose from.
 
     Raises
     ------
@@ -117,7 +119,8 @@ def generate(
     stage = project.open_stage()
     known_asset(stage, asset)
     require(stage, project, asset, "generation")
-    request = _request(project, stage, asset, count, seed, generator, options or {})
+    request = _request(project, stage, asset, generator, options or {})
+    request = request.model_copy(update={"count": count, "seed": seed, "target_triangles": target_triangles})
     chosen = generators.get(generator, project=project.root, jobs=project.layout.private / "jobs")
     rows: list[CandidateRow] = []
     failed: list[Failure] = []
@@ -197,14 +200,8 @@ def ingest(
 
 
 def _request(
-    project: Project,
-    stage: Usd.Stage,
-    asset: str,
-    count: int,
-    seed: int,
-    generator: str,
-    options: dict[str, Any],
-) -> Any:
+    project: Project, stage: Usd.Stage, asset: str, generator: str, options: dict[str, Any]
+) -> Request:
     from pipeline.generators.base import Picture, Request
     from pipeline.project.memory import recall
 
@@ -218,8 +215,6 @@ def _request(
         prompt=". ".join([texts.get("prompt", intent.statement or asset.replace("_", " ")), *style]),
         negative_prompt=texts.get("negative", ""),
         images=[Picture(path=Path(i.file), role=i.role) for i in inputs if i.kind == "image"],
-        seed=seed,
-        count=count,
         size_m=brief.size_m,
         pbr=brief.job.needs.pbr,
         pose=brief.job.needs.pose,

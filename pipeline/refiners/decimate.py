@@ -11,7 +11,9 @@ from pxr import UsdGeom
 from pydantic import Field
 
 from pipeline.errors import RefineError
+from pipeline.mesh import meshopt
 from pipeline.mesh.faces import areas
+from pipeline.mesh.seams import split
 from pipeline.mesh.shading import CREASE, with_normals
 from pipeline.mesh.simplify import engine, simplify
 from pipeline.progress import track
@@ -19,6 +21,9 @@ from pipeline.refiners.core import Operation, Part, Settings, Subject
 
 #: triangles that even the smallest part keeps
 _LEAST = 12
+#: triangles up to which the parts are tried at several errors
+_TRIED = 300_000
+_HALVINGS = 9
 
 
 class DecimateSettings(Settings):
@@ -49,7 +54,7 @@ def run(subject: Subject, settings: DecimateSettings) -> None:
 
 def reduce_parts(subject: Subject, parts: list[Part], settings: DecimateSettings) -> None:
     """Reduce parts to the budget together and write what became smaller."""
-    budget = shares(parts, settings.triangles)
+    budget = shares_by_error(parts, settings) if _comparable(parts, settings) else shares(parts, settings.triangles)
     reached = 0
     for part, target in track(list(zip(parts, budget, strict=True)), "decimate"):
         before = len(part.mesh.triangles)
@@ -74,6 +79,55 @@ def reduce_parts(subject: Subject, parts: list[Part], settings: DecimateSettings
             f"{reached} triangles is as few as it goes: {why}"
             + (" (seams=drop, then unwrap and bake, goes lower)" if settings.seams == "keep" else "")
         )
+
+
+def _comparable(parts: list[Part], settings: DecimateSettings) -> bool:
+    """Whether the parts may be tried at several errors: more than one, few enough triangles, the engine that tells."""
+    total = sum(len(p.mesh.triangles) for p in parts)
+    return len(parts) > 1 and total <= _TRIED and engine(settings.engine) == "meshoptimizer"
+
+
+def shares_by_error(parts: list[Part], settings: DecimateSettings) -> NDArray[np.int64]:
+    """(p,) triangles for each part so that all lose about as much shape, in metres, within the budget.
+
+    The error that fits is found by halving; a part that cannot lose anything keeps what it has.
+    """
+    trials = [_Trial(p, settings.seams == "keep") for p in parts]
+    now = np.array([len(p.mesh.triangles) for p in parts], np.int64)
+    low, high = 0.0, max(t.side for t in trials)
+    best = shares(parts, settings.triangles)
+    for _ in range(_HALVINGS):
+        # errors of interest lie many powers of ten apart
+        middle = np.sqrt(max(low, 1e-7 * high) * high)
+        counts = np.array([t.left(middle) for t in trials], np.int64)
+        if int(counts.sum()) > settings.triangles:
+            low = middle
+        else:
+            high, best = middle, counts
+    spare = settings.triangles - int(best.sum())
+    if spare > 0:
+        room = now - best
+        best = best + np.floor(min(1.0, spare / max(int(room.sum()), 1)) * room).astype(np.int64)
+    return np.maximum(best, np.minimum(now, _LEAST))
+
+
+class _Trial:
+    """One part, to be asked how many triangles an error leaves."""
+
+    def __init__(self, part: Part, seams: bool) -> None:
+        source = split(part.mesh, seams)
+        self.points = np.ascontiguousarray(source.points, np.float32)
+        self.faces = source.faces
+        placed = part.points
+        self.side = float(np.ptp(placed, axis=0).max())
+
+    def left(self, error: float) -> int:
+        """Triangles left at an error in the asset's units."""
+        if self.side <= 0:
+            return len(self.faces)
+        limit = min(error / self.side, 1.0)
+        kept, _ = meshopt.simplify(self.points, self.faces, _LEAST, limit=limit)
+        return len(kept)
 
 
 def shares(parts: list[Part], budget: int) -> NDArray[np.int64]:

@@ -187,6 +187,7 @@ def _generate(
     variants: list[str],
     generator: str = "embedded",
     seed: int = 0,
+    target_triangles: int = 0,
     options: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Generate candidates under these names, in place of what they were."""
@@ -198,6 +199,7 @@ def _generate(
         generator=generator,
         count=len(variants),
         seed=seed,
+        target_triangles=target_triangles,
         options=options,
         variants=variants,
     )
