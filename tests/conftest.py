@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.usd.schemas import register
+
+# before anything opens a stage, as every entry point does
+register()
+
 
 @pytest.fixture(scope="session")
 def blender_python() -> Path:

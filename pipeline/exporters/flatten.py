@@ -109,7 +109,12 @@ def localise(
     list of str
         The names of the copies.
     """
-    tiles = {t.asset: t.tiles for m in scene.materials for t in m.textures if t.tiles}
+    tiles: dict[str, tuple[tuple[int, str], ...]] = {}
+    for texture in (t for m in scene.materials for t in m.textures if t.tiles):
+        tiles[texture.asset] = texture.tiles
+        # flattening may have made the path absolute
+        number, path = texture.tiles[0]
+        tiles["<UDIM>".join(path.rsplit(str(number), 1))] = texture.tiles
     root = Path(layer.realPath).parent if layer.realPath else Path(scene.source).parent
     given: dict[str, str] = {}
     taken: dict[str, bytes] = {}

@@ -56,9 +56,9 @@ def _packaged(layer: Any) -> bool:
 
 
 def _whole(stage: Any) -> bool:
-    """Whether the layers on disk say all of it: nothing in the session, nothing missing, nothing unsaved."""
+    """Whether the layers on disk say all of it: nothing in the session, missing, broken or unsaved."""
     session = stage.GetSessionLayer()
-    if session and not session.empty:
+    if (session and not session.empty) or stage.GetCompositionErrors():
         return False
     if any(layer.dirty for layer in stage.GetUsedLayers() if not layer.anonymous):
         return False

@@ -7,6 +7,7 @@ Nothing is joined in memory: the arrays go to the file one after the other.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -179,15 +180,15 @@ class Document:
             `(number, file name, bytes)` of each picture that is not in the binary data.
         """
         if self.length:
-            binary = path.with_suffix(".bin")
-            self.json.setdefault("buffers", [{}])[0]["uri"] = _uri(binary.name)
+            binary = path.with_name(f"{_plain(path.stem)}.bin")
+            self.json.setdefault("buffers", [{}])[0]["uri"] = binary.name
             with binary.open("wb") as file:
                 self._write_chunks(file)
-        folder = path.parent / f"{path.stem}_textures"
+        folder = path.parent / f"{_plain(path.stem)}_textures"
         for number, name, data in images:
             folder.mkdir(exist_ok=True)
-            (folder / name).write_bytes(data)
-            self.json["images"][number]["uri"] = _uri(f"{folder.name}/{name}")
+            (folder / _plain(name)).write_bytes(data)
+            self.json["images"][number]["uri"] = f"{folder.name}/{_plain(name)}"
         text = json.dumps(self.finish(), ensure_ascii=False, indent=1, allow_nan=False)
         path.write_text(text, encoding="utf-8")
 
@@ -208,7 +209,6 @@ class Document:
             file.write(small)
 
 
-def _uri(name: str) -> str:
-    from urllib.parse import quote
-
-    return quote(name, safe="/!$&'()*+,;=@-._~")
+def _plain(name: str) -> str:
+    """A file name without spaces and signs: such a name is its own URI, also for readers that decode none."""
+    return re.sub(r"[^\w.-]", "_", name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from pxr import Sdf, Tf, Usd
 
 from pipeline.errors import StageError
+from pipeline.usd.schemas import register
 
 __all__ = ["open_stage", "private_stage", "select_variants"]
 
@@ -28,6 +30,8 @@ def open_stage(stage_or_path: Any) -> Any:
     """
     if isinstance(stage_or_path, Usd.Stage):
         return stage_or_path
+    with suppress(StageError):  # too late in a process that opened stages before us: their own types suffice here
+        register()
     if not isinstance(stage_or_path, (str, PathLike)):
         raise StageError(f"a {type(stage_or_path).__name__} is no stage", remedy="give a Usd.Stage or a path")
     path = fspath(stage_or_path)
