@@ -205,13 +205,25 @@ def run(
 
 @contextlib.contextmanager
 def _workplace() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """Two sockets whose other ends a new worker and the server hold; leaving kills the worker."""
+    """Two sockets whose other ends a new worker and the server hold; leaving kills the worker.
+
+    After an exception, Ctrl-C above all, it is left only when the worker is dead: nothing writes behind the caller's
+    back while it cleans up.
+    """
     channel, worker_end = socket.socketpair()
     watch, server_end = socket.socketpair()
     with channel, watch:
         with worker_end, server_end:
             _host.send([worker_end.fileno(), server_end.fileno()])
-        yield channel, watch
+        try:
+            yield channel, watch
+        except BaseException:
+            with contextlib.suppress(OSError):
+                watch.shutdown(socket.SHUT_WR)
+                watch.settimeout(5)
+                while watch.recv(1 << 16):
+                    pass
+            raise
 
 
 def _converse(

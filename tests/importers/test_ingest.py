@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import shutil
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +191,24 @@ def test_names_are_never_given_twice(names: list[str]) -> None:
     taken = Names()
     given_names = [taken.take(n, "part") for n in names]
     assert len(set(given_names)) == len(names)
+
+
+def test_interrupting_at_any_moment_leaves_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "in"
+    home.mkdir()
+    (home / "ball.obj").write_text(trimesh.creation.icosphere(subdivisions=5).export(file_type="obj"))
+    sandbox.warm()
+    import_file(home / "ball.obj", tmp_path / "whole")
+    for moment in (0.0, 0.01, 0.03, 0.06, 0.1, 0.15):
+        timer = threading.Timer(moment, lambda: os.kill(os.getpid(), signal.SIGINT))
+        with contextlib.suppress(KeyboardInterrupt):
+            timer.start()
+            import_file(home / "ball.obj", tmp_path / f"out{moment}")
+            timer.join()
+            time.sleep(0.05)  # the signal may arrive after the work
+        left = {p.name for p in tmp_path.iterdir()} - {"in", "whole"}
+        if left:  # it was finished first, and then it is whole
+            assert left == {f"out{moment}"}
+            written = tmp_path / f"out{moment}/payload.usdc"
+            assert written.read_bytes() == (tmp_path / "whole/payload.usdc").read_bytes()
+            shutil.rmtree(tmp_path / f"out{moment}")
