@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 from pipeline.generators.failures import BadDownload, ServiceDown
-from pipeline.generators.http import is_private, load_httpx
+from pipeline.generators.http import is_private, load_httpx, trust
 from pipeline.generators.pace import Backoff, Clock
 
 MAX_REDIRECTS = 5
@@ -148,7 +148,9 @@ class Downloads:
             own = (urlsplit(url).hostname or "", _port(url)) == self._own
             sent = {"User-Agent": "sevengates", **(headers if own else {}), **extra["headers"]}
             async with (
-                httpx.AsyncClient(timeout=30.0, trust_env=extra["proxy"], follow_redirects=False) as client,
+                httpx.AsyncClient(
+                    timeout=30.0, verify=trust(), trust_env=extra["proxy"], follow_redirects=False
+                ) as client,
                 client.stream("GET", target, headers=sent, extensions=extra["extensions"]) as response,
             ):
                 if response.is_redirect:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -54,6 +56,13 @@ def load_httpx() -> Any:
             "services need httpx, which is not installed", remedy="pip install 'sevengates[providers]'"
         ) from error
     return httpx
+
+
+@cache
+def trust() -> ssl.SSLContext:
+    """The certificates to believe, read once: that takes longer than a call."""
+    context: ssl.SSLContext = load_httpx().create_ssl_context()
+    return context
 
 
 def is_private(host: str) -> bool:
@@ -106,6 +115,7 @@ class Connection:
         httpx = load_httpx()
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(self._timeout, connect=15.0),
+            verify=trust(),
             follow_redirects=False,
             # a server of one's own is asked directly; the studio's proxy is for the world outside
             trust_env=not is_private(urlsplit(self.base).hostname or ""),

@@ -112,14 +112,17 @@ class Ledger:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
-    def _write(self, job: Job) -> Job:
+    def _write(self, job: Job, sync: bool = True) -> Job:
         target = self.folder / f"{job.id}.json"
         partial = target.with_suffix(".part")
         with partial.open("w", encoding="utf-8") as file:
             file.write(job.model_dump_json(indent=1))
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(target)
+        if not sync:
+            return job
         handle = os.open(self.folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -201,10 +204,10 @@ class Ledger:
                         )
             return self._write(job.model_copy(update={"host": socket.gethostname(), "pid": os.getpid()}))
 
-    def update(self, job: Job, **changes: Any) -> Job:
-        """Record changes on top of what is on disk now."""
+    def update(self, job: Job, *, sync: bool = True, **changes: Any) -> Job:
+        """Record changes on top of what is on disk now; `sync=False` for what may be lost, such as progress."""
         with self._locked():
-            return self._write(self.load(job.id).model_copy(update=changes))
+            return self._write(self.load(job.id).model_copy(update=changes), sync)
 
     def is_sending(self, job: Job) -> bool:
         """Whether the process that sends a job still lives."""

@@ -11,6 +11,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import GatesError
 from pipeline.generators.base import TRAINED, Candidate, Cost, Failure, Request, provenance
@@ -251,7 +252,7 @@ class _Run:
                 self._ended(job, look)
             if (look.progress, look.status) != (progress, job.state):
                 moved, progress = now, look.progress
-                job = self.ledger.update(job, state=look.status, progress=look.progress, updated=now)
+                job = self.ledger.update(job, sync=False, state=look.status, progress=look.progress, updated=now)
             stalled = settings.stall_minutes and now - moved > settings.stall_minutes * 60
             if stalled or now - begun > settings.timeout_minutes * 60:
                 why = f"stands at {look.progress} %" if stalled else "is not finished"
@@ -275,7 +276,7 @@ class _Run:
                 raise JobFailed("the job was cancelled", job_id=job.remote_id, remedy="ask again to start a new one")
 
     def _settled(self, job: Job, look: Look) -> Job:
-        changes = {"state": "done", "progress": 100, "updated": self.clock.now()}
+        changes: dict[str, Any] = {"state": "done", "progress": 100, "updated": self.clock.now()}
         if look.credits is not None:
             changes |= {"credits": look.credits, "money": look.credits * self.provider.settings.money_per_credit}
         if look.facts:

@@ -78,6 +78,7 @@ def test_the_stall_has_the_size_parts_and_triangles_asked(seed: int) -> None:
     assert mesh.bounds == pytest.approx(model.bounds, abs=1e-6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_inspection_passes_a_kit_and_no_broken_one(seed: int, tmp_path: Path) -> None:
     from pipeline.checks import inspect
@@ -99,6 +100,7 @@ def test_inspection_passes_a_kit_and_no_broken_one(seed: int, tmp_path: Path) ->
     assert verdict != "pass" and "scale.implausible" in errors
 
 
+@pytest.mark.long
 def test_islands_of_a_material_do_not_overlap() -> None:
     model = kit_model(stall(), 0)
     for material in model.surfaces:
@@ -125,6 +127,7 @@ def test_islands_of_a_material_do_not_overlap() -> None:
         assert area.sum() > 0.25
 
 
+@pytest.mark.long
 def test_the_same_request_gives_the_same_bytes_and_another_seed_another_stall(tmp_path: Path) -> None:
     def digests(folder: Path, seed: int) -> dict[str, str]:
         [c] = load_generator("embedded").generate(stall(seed=seed), folder)
@@ -201,6 +204,7 @@ def test_fused_is_one_shell_with_one_material() -> None:
     assert mesh.bounds == pytest.approx(whole.bounds, abs=0.01)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_faults_are_what_they_say(fault: str) -> None:
     clean = loaded(kit_model(stall(), 3))
@@ -256,6 +260,7 @@ def test_a_hull_of_three_ellipses_is_the_tricylinder(tmp_path: Path) -> None:
     assert any("concavities" in n for n in c.notes)
 
 
+@pytest.mark.long
 def test_hull_colours_come_from_the_side_that_shows_them(tmp_path: Path) -> None:
     from pipeline.generators.embedded.hull import hull_model
     from pipeline.generators.embedded.splatting import splat

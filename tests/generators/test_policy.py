@@ -83,8 +83,8 @@ def test_calls_keep_their_distance() -> None:
 @pytest.mark.parametrize(
     "host",
     [
-     "localhost", "127.0.0.1", "10.1.2.3", "192.168.0.9", "172.16.0.1", "169.254.169.254", "0.0.0.0", "::1", "[fe80::1]",
-     "fd00::1", "::ffff:127.0.0.1", "100.64.0.1", "printer.local", "db.internal", "a.localhost.", ""],
+     "localhost", "127.0.0.1", "10.1.2.3", "192.168.0.9", "172.16.0.1", "169.254.169.254", "0.0.0.0", "::1",
+     "[fe80::1]", "fd00::1", "::ffff:127.0.0.1", "100.64.0.1", "printer.local", "db.internal", "a.localhost.", ""],
 )  # fmt: skip
 def test_private_addresses(host: str) -> None:
     assert is_private(host)

@@ -84,6 +84,11 @@ class Task:
     body: Any
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that hang up, as a download that is too large makes them, are no news."""
+
+
 class StandIn:
     """Base of all stand-ins: tasks that go from queued to running to done by the clock.
 
@@ -114,7 +119,7 @@ class StandIn:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = _Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
 
