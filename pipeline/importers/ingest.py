@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 LARGEST = 4096 * MB
 #: files beside one that names others which the cache looks at
 MOST_NEIGHBOURS = 5000
+#: bytes beside it that may raise the limits
+MOST_BESIDE = 128 * MB
 #: a change here makes `open_mesh` read again what an older version read
 READER_VERSION = 1
 sandbox.prepare("pipeline.importers.convert", *(f.module for f in FORMATS))
@@ -138,11 +140,21 @@ def _read(
     }  # fmt: skip
     ran = sandbox.run(
         "pipeline.importers.convert:convert", arguments, read=[root or real], write=[staging],
-        limits=limits or sandbox.Limits.for_size(real.stat().st_size), path=source,
+        limits=limits or sandbox.Limits.for_size(_weight(real, root)), path=source,
     )  # fmt: skip
     if not isinstance(ran.result, dict):
         raise ImportRefused("its reader gave no report", path=source)
     return {**ran.result, "peak_mb": ran.peak_mb}
+
+
+def _weight(real: Path, root: Path | None) -> int:
+    """Bytes that reading may have to hold: the file's, and up to as many again as lie in its folder."""
+    beside = 0
+    if root is not None:
+        for path in islice(_beneath(real.parent), MOST_NEIGHBOURS):
+            with contextlib.suppress(OSError):
+                beside += path.lstat().st_size
+    return real.stat().st_size + min(beside, MOST_BESIDE)
 
 
 def _seal(folder: Path, source: Path) -> dict[str, str]:
