@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from pipeline.usd.scene import JointTrack, TransformTrack
 
 from .transforms import continuous_euler, decompose, euler_degrees, matrix_quaternions, quaternion_matrices
 
-__all__ = ["Keys", "compose", "keys_of", "sample_joints", "sample_track", "slerp", "union"]
+__all__ = ["Keys", "compose", "keys_of", "refined", "sample_joints", "sample_track", "slerp", "union"]
 
 Doubles = NDArray[np.float64]
 _TURN = 2e-4  # radians, so of the distance to the pivot: what straight Euler angles may stray from slerp
@@ -132,6 +132,31 @@ def sample_joints(track: JointTrack, joint: int, at: Doubles) -> Doubles:
     q = track.rotations[:, joint].astype(np.float64)
     s = track.scales[:, joint].astype(np.float64)
     return compose(t[i] * (1 - w) + t[j] * w, slerp(q[i], q[j], u), s[i] * (1 - w) + s[j] * w)
+
+
+def refined(sample: Callable[[Doubles], Doubles], times: Doubles) -> Doubles:
+    """More times where a product of motions leaves the straight way and shortest turn between two of them.
+
+    Parameters
+    ----------
+    sample
+        Gives matrices `(k, 4, 4)` at times `(k,)`.
+    """
+    for _ in range(_ROUNDS):
+        if len(times) < 2:
+            break
+        middle = (times[:-1] + times[1:]) / 2
+        t, r, _, _ = decompose(sample(times))
+        mt, mr, _, _ = decompose(sample(middle))
+        q = matrix_quaternions(r)
+        straight = quaternion_matrices(slerp(q[:-1], q[1:], np.full(len(middle), 0.5)))
+        turn = np.sqrt(((straight - mr) ** 2).sum((-1, -2)) / 2)
+        way = np.abs(mt - (t[:-1] + t[1:]) / 2).max(-1)
+        bad = (turn > _TURN) | (way > _TURN * max(float(np.abs(t).max()), 1e-9))
+        if not bad.any():
+            break
+        times = np.sort(np.concatenate([times, middle[bad]]))
+    return times
 
 
 def union(times: Sequence[Doubles]) -> Doubles:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +16,7 @@ from .assembly import Assembly
 from .curves import CurveWriter
 from .deflate import Deflater
 from .document import Document
-from .keys import Keys, keys_of, sample_joints, sample_track, union
+from .keys import Keys, keys_of, refined, sample_joints, sample_track, union
 from .skins import Rig
 
 __all__ = ["add_clips"]
@@ -72,37 +75,45 @@ class _Motion:
     # ------------------------------------------------------------------ skeletons
 
     def _rig(self, number: int, rig: Rig, track: JointTrack | None) -> None:
-        moving = [
-            n for n in self._ancestors(number)
-            if n in self.clip.transforms
-        ]  # fmt: skip
+        moving = [n for n in self._ancestors(number) if n in self.clip.transforms]
         if track is None and not moving:
             return
         times = [self.clip.transforms[n].times for n in moving]
         if track is not None:
             times.append(track.times)
         at = union(times)
-        place = np.broadcast_to(rig.place, (len(at), 4, 4))
-        if moving:
-            shrink = np.diag([1 / rig.scale, 1 / rig.scale, 1 / rig.scale, 1.0])
-            place = shrink @ self._world(number, at)
-        if rig.base:
+        back = np.linalg.inv(rig.change)
+
+        def place(at: Doubles) -> Doubles:
             if moving:
-                self._keys(rig.base, keys_of(at, self.space.matrices(place)), rig.skeleton.path)
-            place = np.broadcast_to(np.eye(4), (len(at), 4, 4))
+                return rig.change @ self._world(number, at)
+            return np.broadcast_to(rig.place, (len(at), 4, 4))
+
+        def local(joint: int, at: Doubles) -> Doubles:
+            if track is None:
+                return np.broadcast_to(rig.change @ rig.skeleton.pose[joint] @ back, (len(at), 4, 4))
+            return rig.change @ sample_joints(track, joint, at) @ back
+
+        if rig.base and moving:
+            self._sampled(rig.base, place, at, rig, products=len(moving) > 1)
         for j, model in enumerate(rig.limbs):
-            is_root = rig.skeleton.parents[j] < 0
-            if track is None and not (is_root and not rig.base):
-                continue
-            local = (
-                np.broadcast_to(rig.skeleton.pose[j], (len(at), 4, 4)).copy()
-                if track is None
-                else sample_joints(track, j, at)
-            )
-            local[:, 3, :3] *= rig.scale
-            if is_root:
-                local = local @ place
-            self._keys(model, keys_of(at, self.space.matrices(local)), rig.skeleton.path)
+            if rig.skeleton.parents[j] < 0 and not rig.base:
+                both = len(moving) + (track is not None) > 1
+
+                def rooted(at: Doubles, joint: int = j) -> Doubles:
+                    return np.asarray(local(joint, at) @ place(at))
+
+                self._sampled(model, rooted, at, rig, products=both)
+            elif track is not None:
+                self._sampled(model, partial(local, j), track.times, rig, products=False)
+
+    def _sampled(
+        self, model: int, sample: Callable[[Doubles], Doubles], at: Doubles, rig: Rig, *, products: bool
+    ) -> None:
+        """Keys of a bone; a product of motions gets as many as it needs."""
+        if products:
+            at = refined(sample, at)
+        self._keys(model, keys_of(at, self.space.matrices(sample(at))), rig.skeleton.path)
 
     def _ancestors(self, number: int) -> list[int]:
         chain = []

@@ -3,8 +3,8 @@
 
 Bones stand at the root of the file with the skeleton's place in the world in the root bone: engines take every
 node above a bone for another bone. A uniform scale of that place (a stage in centimetres that was scaled
-into place) goes into the bones' lengths, so that no bone carries it; bind and pose change alike, and what the
-skin does to a point stays the same.
+into place) and a mirror go into the bones themselves, so that no bone carries them; bind and pose change alike,
+and what the skin does to a point stays the same.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import ExportError
 from pipeline.usd.scene import Mesh, Skeleton
 
 from .attributes import limb
@@ -35,9 +36,9 @@ class Rig:
     Attributes
     ----------
     place
-        `(4, 4)` what stands before the root joints: the skeleton's world transform without its uniform scale.
-    scale
-        That uniform scale, which the joints' translations carry.
+        `(4, 4)` what stands before the root joints: the skeleton's world transform without scale and mirror.
+    change
+        `(4, 4)` X, the inverse of that scale and mirror: joints become `X @ joint @ inverse(X)`.
     base
         Id of a bone above several roots, 0 where there is one root.
     limbs
@@ -49,7 +50,7 @@ class Rig:
     node: int
     skeleton: Skeleton
     place: Doubles
-    scale: float
+    change: Doubles
     base: int
     limbs: list[int]
     bind: Doubles
@@ -58,38 +59,48 @@ class Rig:
 
 def add_rig(document: Document, models: Models, node: int, skeleton: Skeleton, world: Doubles, space: FileSpace) -> Rig:
     """Add the bones of a skeleton, in its pose at the time that was read."""
-    scale, place = _without_scale(world)
+    change = _change(world)
+    back = np.linalg.inv(change)
+    place = change @ world
+    _refuse_flat(skeleton)
     base = 0
     roots = np.flatnonzero(skeleton.parents < 0)
-    size = _bone_size(skeleton) * scale * space.unit
+    size = _bone_size(skeleton) * float(back[1, 1]) * space.unit
     if len(roots) > 1:
         base = models.add(skeleton.name, "LimbNode", 0, place)
         document.connect(limb(document, skeleton.name, size), base)
     limbs: list[int] = []
     for j, name in enumerate(skeleton.names):
         parent = int(skeleton.parents[j])
-        local = skeleton.pose[j].copy()
-        local[3, :3] *= scale
+        local = change @ skeleton.pose[j] @ back
         if parent < 0 and not base:
             local = local @ place
         model = models.add(name, "LimbNode", limbs[parent] if parent >= 0 else base, local)
         document.connect(limb(document, name, size), model)
         limbs.append(model)
-    shrink = np.diag([1 / scale, 1 / scale, 1 / scale, 1.0])
-    return Rig(node, skeleton, place, scale, base, limbs, shrink @ skeleton.bind @ world)
+    return Rig(node, skeleton, place, change, base, limbs, change @ skeleton.bind @ world)
 
 
-def _without_scale(world: Doubles) -> tuple[float, Doubles]:
-    """The uniform scale of a matrix, and the matrix with it taken away in front."""
-    det = abs(float(np.linalg.det(world[:3, :3])))
-    scale = det ** (1 / 3)
+def _change(world: Doubles) -> Doubles:
+    """What takes the uniform scale and the mirror of a matrix away in front of it."""
+    det = float(np.linalg.det(world[:3, :3]))
+    scale = abs(det) ** (1 / 3)
     if not np.isfinite(scale) or scale < 1e-12:
-        return 1.0, world
+        return np.eye(4)
     if abs(scale - 1.0) < 1e-9:
-        return 1.0, world
-    place = world.copy()
-    place[:3, :3] /= scale
-    return scale, place
+        scale = 1.0
+    return np.diag([(-1.0 if det < 0 else 1.0) / scale, 1 / scale, 1 / scale, 1.0])
+
+
+def _refuse_flat(skeleton: Skeleton) -> None:
+    flat = np.abs(np.linalg.det(skeleton.bind[:, :3, :3])) < 1e-30
+    if flat.any():
+        name = skeleton.joints[int(np.argmax(flat))]
+        raise ExportError(
+            f"the bind transform of joint {name} has no inverse",
+            prim=skeleton.path,
+            remedy="author bindTransforms that are not flat",
+        )
 
 
 def _bone_size(skeleton: Skeleton) -> float:
@@ -168,10 +179,7 @@ def _add_cluster(
     cluster_id = document.id()
     bind = rig.bind[joint]
     link = space.matrices(bind)
-    try:
-        own = space.matrices(mesh_world @ np.linalg.inv(bind))
-    except np.linalg.LinAlgError:
-        own = np.eye(4)
+    own = space.matrices(mesh_world @ np.linalg.inv(bind))
     name = rig.skeleton.names[joint]
 
     def emit(w: RecordWriter) -> None:

@@ -124,9 +124,12 @@ def continuous_euler(angles: Doubles) -> Doubles:
     """Euler angles `(k, ..., 3)` in degrees without jumps between neighbours along the first axis.
 
     The same rotation has two triples, `(x, y, z)` and `(x+180, 180-y, z+180)`, each modulo 360: at every key
-    the one nearest to the key before is taken.
+    the one nearest to the key before is taken. Where whole turns alone leave no step of a quarter turn, that is
+    it; only the rest goes key by key.
     """
-    result = angles.copy()
+    result = np.unwrap(angles, period=360.0, axis=0)
+    if len(result) < 2 or np.abs(np.diff(result, axis=0)).max() <= 90.0:
+        return result
     for k in range(1, len(result)):
         before = result[k - 1]
         a = result[k]

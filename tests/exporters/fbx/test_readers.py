@@ -35,6 +35,50 @@ MOVING = """def Xform "World"
 }}
 """
 
+RIG = """def Xform "World"
+{
+  float3 xformOp:scale = (-2, 2, 2)
+  double3 xformOp:translate.timeSamples = { 10: (0,0,0), 30: (300, 0, 50) }
+  float xformOp:rotateZ.timeSamples = { 10: 0, 30: 160 }
+  uniform token[] xformOpOrder = ["xformOp:translate", "xformOp:rotateZ", "xformOp:scale"]
+  def SkelRoot "Char"
+  {
+  def Skeleton "Skel" (prepend apiSchemas = ["SkelBindingAPI"])
+  {
+    uniform token[] joints = ["root", "root/tip"]
+    uniform matrix4d[] bindTransforms = [
+      ((1,0,0,0),(0,1,0,0),(0,0,1,0),(0,0,0,1)), ((0,1,0,0),(-1,0,0,0),(0,0,1,0),(0,100,0,1))]
+    uniform matrix4d[] restTransforms = [
+      ((1,0,0,0),(0,1,0,0),(0,0,1,0),(0,0,0,1)), ((1,0,0,0),(0,1,0,0),(0,0,1,0),(0,100,0,1))]
+    rel skel:animationSource = </World/Char/Skel/Anim>
+    def SkelAnimation "Anim"
+    {
+      uniform token[] joints = ["root", "root/tip"]
+      float3[] translations = [(0,0,0), (0,100,0)]
+      half3[] scales = [(1,1,1), (1,1,1)]
+      quatf[] rotations.timeSamples = {
+        10: [(1,0,0,0), (1,0,0,0)], 30: [(0.9,0.3,0.3,0.1), (0.5,0.5,0.5,0.5)] }
+    }
+  }
+  def Mesh "Body" (prepend apiSchemas = ["SkelBindingAPI"])
+  {
+    point3f[] points = [(0,0,0), (10,0,20), (10,200,0), (0,200,10)]
+    int[] faceVertexCounts = [4]
+    int[] faceVertexIndices = [0,1,2,3]
+    uniform token subdivisionScheme = "none"
+    rel skel:skeleton = </World/Char/Skel>
+    matrix4d primvars:skel:geomBindTransform = ((1,0,0,0),(0,0,1,0),(0,-1,0,0),(3,0,0,1))
+    int[] primvars:skel:jointIndices = [0,1, 0,1, 0,1, 0,1] (
+      interpolation = "vertex"
+      elementSize = 2)
+    float[] primvars:skel:jointWeights = [1,0, 0.5,0.5, 0.25,0.75, 0,1] (
+      interpolation = "vertex"
+      elementSize = 2)
+  }
+  }
+}
+"""
+
 BLENDER = """
 import bpy, json, sys
 import numpy as np
@@ -46,12 +90,49 @@ rate = scene.render.fps / scene.render.fps_base
 for seconds in json.loads(sys.argv[2]):
     frame = seconds * rate
     scene.frame_set(int(frame // 1), subframe=frame % 1)
-    obj = scene.objects["Arm"]
-    matrix = np.array(obj.evaluated_get(bpy.context.evaluated_depsgraph_get()).matrix_world)
+    obj = scene.objects[sys.argv[3]].evaluated_get(bpy.context.evaluated_depsgraph_get())
+    matrix = np.array(obj.matrix_world)
     points = np.array([v.co for v in obj.data.vertices]) @ matrix[:3, :3].T + matrix[:3, 3]
     out.append((points[:, [0, 2, 1]] * (1, 1, -1)).tolist())
 print("\\nPOSES " + json.dumps(out))
 """
+
+
+def poses(blender_python: str, path: Path, seconds: np.ndarray, name: str) -> np.ndarray:
+    """World points of a mesh at several times as Blender evaluates them, Y up."""
+    done = subprocess.run(
+        [blender_python, "-c", BLENDER, str(path), json.dumps(seconds.tolist()), name],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    line = next(x for x in done.stdout.splitlines() if x.startswith("POSES "))
+    return np.array(json.loads(line[6:]))
+
+
+@pytest.mark.blender
+@pytest.mark.long
+def test_a_mirrored_scaled_moving_character_is_skinned_as_composed(
+    stage: Stage, export: Callable, blender_python: str
+) -> None:
+    from pxr import Usd, UsdGeom, UsdSkel, Vt
+
+    more = "  startTimeCode = 10\n  endTimeCode = 30\n  timeCodesPerSecond = 20\n"
+    path = stage(RIG, up="Z", unit=0.01, more=more)
+    codes = np.linspace(10, 30, 11)
+    found = poses(blender_python, export(path).path, codes / 20, "Body")
+    opened = Usd.Stage.Open(str(path))
+    cache = UsdSkel.Cache()
+    root = UsdSkel.Root(opened.GetPrimAtPath("/World/Char"))
+    cache.Populate(root, Usd.PrimDefaultPredicate)
+    binding = cache.ComputeSkelBindings(root, Usd.PrimDefaultPredicate)[0]
+    body = UsdGeom.Mesh(opened.GetPrimAtPath("/World/Char/Body"))
+    for code, ours in zip(codes, found, strict=True):
+        moved = Vt.Vec3fArray(body.GetPointsAttr().Get())
+        joints = cache.GetSkelQuery(binding.GetSkeleton()).ComputeSkinningTransforms(code)
+        assert binding.GetSkinningTargets()[0].ComputeSkinnedPoints(joints, moved, code)
+        world = np.array(UsdGeom.XformCache(code).GetLocalToWorldTransform(binding.GetSkeleton().GetPrim()))
+        truth = np.array(moved, float) @ world[:3, :3] + world[3, :3]
+        truth = 0.01 * truth[:, [0, 2, 1]] * (1, 1, -1)
+        assert np.abs(ours - truth).max() < 1e-3 * 4, code  # four metres tall
 
 
 @pytest.mark.blender
@@ -66,12 +147,7 @@ def test_pivots_and_any_euler_order_move_as_composed(
     path = stage(MOVING.format(cube=cube), more=more)
     made = export(path)
     codes = np.linspace(5, 35, 23)
-    done = subprocess.run(
-        [blender_python, "-c", BLENDER, str(made.path), json.dumps((codes / rate).tolist())],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    line = next(x for x in done.stdout.splitlines() if x.startswith("POSES "))
-    found = np.array(json.loads(line[6:]))
+    found = poses(blender_python, made.path, codes / rate, "Arm")
     opened = Usd.Stage.Open(str(path))
     mesh = UsdGeom.Mesh(opened.GetPrimAtPath("/World/Arm"))
     points = np.array(mesh.GetPointsAttr().Get(), float)
