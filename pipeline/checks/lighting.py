@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much of an albedo is light: the part of its brightness that normal and occlusion explain.
+"""How much of an albedo is light: the part of its brightness that normal and occlusion foretell.
 
 Paint differs in hue, shading within one hue: brightness is compared only among samples of like chromaticity.
-Second-order spherical harmonics hold all that diffuse light can do to a normal (Ramamoorthi and Hanrahan, An
-efficient representation for irradiance environment maps, 2001).
+Light falls alike on all of an object, paint does not: what was learned on one half of the surface (every other
+body, or every other cell of space) must hold on the other. Second-order spherical harmonics hold all that diffuse
+light can do to a normal (Ramamoorthi and Hanrahan, An efficient representation for irradiance environment maps,
+2001).
 """
 
 from __future__ import annotations
@@ -19,31 +21,51 @@ SAMPLES = 6000
 RAYS = 24
 #: brightness that varies less than this (standard deviation of the natural logarithm) carries no light
 FLAT = 0.08
+#: from this many bodies on, halves are made of bodies; else of cells, so many along the longest side
+BODIES, CELLS = 8, 8
 
 
 def explained_by_light(samples: Albedo, body: Body) -> float:
-    """R2 of log albedo on nine spherical harmonics of the normal and on occlusion, adjusted for their number."""
+    """R2 of log albedo on eight spherical harmonics of the normal and on occlusion, foretold for the other half."""
     step = max(1, len(samples.face) // SAMPLES)
     face, places, colour = samples.face[::step], samples.places[::step], samples.srgb[::step]
     linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
     bright = np.log(np.maximum(linear @ np.array([0.2126, 0.7152, 0.0722]), 1e-3))
     normal = body.normals(face)
-    design = np.column_stack([_harmonics(normal), _openness(body, places, normal)])
-    hue = _chromaticity(colour)
-    _, group = np.unique(hue, return_inverse=True)
-    many = np.bincount(group)
-    kept = many[group] >= 40
-    if kept.sum() < 400:
+    half = _halves(places, body.shell[face])
+    _, group = np.unique(_chromaticity(colour) * 2 + half, return_inverse=True)
+    kept = np.bincount(group)[group] >= 30
+    if kept.sum() < 400 or half[kept].all() or not half[kept].any():
         return 0.0
     target = _centred(bright[kept, None], group[kept])[:, 0]
     if target.std() < FLAT:
         return 0.0
-    inputs = _centred(design[kept], group[kept])
-    answer, *_ = np.linalg.lstsq(inputs, target, rcond=1e-8)
-    rest = target - inputs @ answer
-    share = 1 - (rest @ rest) / (target @ target)
-    freedom = len(target) - inputs.shape[1] - int((many >= 40).sum())
-    return float(max(0.0, 1 - (1 - share) * len(target) / max(freedom, 1)))
+    design = np.column_stack([_harmonics(normal[kept]), _openness(body, places[kept], normal[kept])])
+    inputs = _centred(design, group[kept])
+    return float(np.clip(np.mean([_foretold(inputs, target, half[kept] == side) for side in (0, 1)]), 0, 1))
+
+
+def _foretold(inputs: NDArray, target: NDArray, known: NDArray[np.bool_]) -> float:
+    """R2 on the unknown samples of what was fitted on the known ones, a little ridge against chance."""
+    x, y = inputs[known], target[known]
+    ridge = 1e-3 * len(x) * np.eye(x.shape[1])
+    answer = np.linalg.solve(x.T @ x + ridge, x.T @ y)
+    rest = target[~known] - inputs[~known] @ answer
+    return float(1 - (rest @ rest) / max(target[~known] @ target[~known], 1e-12))
+
+
+def _halves(places: NDArray, shell: NDArray) -> NDArray[np.int64]:
+    """(k,) 0 or 1: two halves of the surface that hold all directions, but not the same paint."""
+    many = np.bincount(shell)
+    if np.count_nonzero(many >= 0.01 * len(shell)) >= BODIES:
+        rank = np.empty(len(many), np.int64)
+        rank[np.argsort(-many)] = np.arange(len(many))
+        result: NDArray[np.int64] = rank[shell] % 2
+        return result
+    low = places.min(axis=0)
+    cell = np.floor((places - low) / max(float(np.ptp(places, axis=0).max()) / CELLS, 1e-30)).astype(np.int64)
+    checker: NDArray[np.int64] = cell.sum(axis=1) % 2
+    return checker
 
 
 def _harmonics(n: NDArray) -> NDArray[np.float64]:
@@ -68,10 +90,10 @@ def _openness(body: Body, places: NDArray, normal: NDArray) -> NDArray[np.float6
 
 
 def _chromaticity(colour: NDArray) -> NDArray[np.int64]:
-    """(k,) a number for each hue: shares of red and green in steps of a sixteenth, saturation from grey on."""
+    """(k,) a number for each hue: shares of red and green in steps of a sixteenth, all near-black ones alike."""
     share = colour / np.maximum(colour.sum(axis=1, keepdims=True), 1e-6)
     cell = np.floor(share[:, :2] * 16 + 0.5).astype(np.int64)
-    return np.where(colour.max(axis=1) > 0.03, cell[:, 0] * 64 + cell[:, 1], -1)
+    return np.where(colour.max(axis=1) > 0.03, cell[:, 0] * 64 + cell[:, 1], 2000)
 
 
 def _centred(values: NDArray, group: NDArray) -> NDArray[np.float64]:

@@ -79,7 +79,7 @@ def from_stage(stage: Any, prim: str | None = None, file: Path | None = None, na
 
     root = _root(stage, prim)
     scene = read_scene(stage, root=prim)
-    return from_scene(scene, root, _faults(stage, prim), file, stage, native)
+    return from_scene(scene, root, _faults(stage, prim), file, stage, native, prim is not None)
 
 
 def _root(stage: Any, prim: str | None) -> str:
@@ -103,6 +103,7 @@ def from_scene(
     file: Path | None = None,
     stage: Any = None,
     native: bool = False,
+    asked: bool = False,
 ) -> Subject:
     """The parts of a flattened scene: what ships, finest level of detail, no proxies and guides."""
     shapes: dict[int, Shape] = {}
@@ -120,7 +121,7 @@ def from_scene(
         if np.array_equal(matrix, np.eye(4)):
             matrix = None
         parts.append(Part(len(parts), node.path, shape, matrix, node.materials, node, first))
-    return Subject(scene.source, prim, scene, tuple(parts), faults or {}, file, stage, native)
+    return Subject(scene.source, prim, scene, tuple(parts), faults or {}, file, stage, native, asked)
 
 
 def _faults(stage: Any, prim: str | None) -> dict[str, RawFaults]:

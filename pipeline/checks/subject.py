@@ -181,6 +181,8 @@ class Subject:
         The stage, for the rules that read USD itself.
     native
         The stage is what would ship, and not a conversion of ours.
+    asked
+        Somebody asked for `prim`; the rest of the stage is no concern.
     """
 
     path: str
@@ -191,6 +193,7 @@ class Subject:
     file: Path | None = None
     stage: Any = None
     native: bool = False
+    asked: bool = False
 
     @property
     def materials(self) -> tuple[Material, ...]:

@@ -49,14 +49,19 @@ def _errors(context: Context) -> list[tuple[str, Severity, str, str]]:
 
 def _validate(context: Context) -> list[tuple[str, Severity, str, str]]:
     """(validator, severity, message, prim) of everything that USD finds on the stage."""
-    from pxr import UsdValidation
+    from pxr import Usd, UsdValidation
 
     stage = context.subject.stage
     if stage is None or not context.subject.native:
         return []
     registry = UsdValidation.ValidationRegistry()
     names = [n for members, _ in _by_name().values() for n in members]
-    errors = UsdValidation.ValidationContext(registry.GetOrLoadValidatorsByName(names)).Validate(stage)
+    context_ = UsdValidation.ValidationContext(registry.GetOrLoadValidatorsByName(names))
+    if context.subject.asked:  # the validators of prims, on those beneath the one asked for
+        root = stage.GetPrimAtPath(context.subject.prim)
+        errors = context_.Validate(list(Usd.PrimRange(root, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate))))
+    else:
+        errors = context_.Validate(stage)
     result: list[tuple[str, Severity, str, str]] = []
     for error in errors:
         kind = error.GetType()
@@ -69,8 +74,6 @@ def _validate(context: Context) -> list[tuple[str, Severity, str, str]]:
         )
         prims = [_prim(s) for s in error.GetSites()]
         prim = next((p for p in prims if p), "")
-        if prim not in ("", "/") and not f"{prim}/".startswith(context.subject.prim.rstrip("/") + "/"):
-            continue
         validator = str(error.GetIdentifier()).rpartition(".")[0]
         result.append((validator, severity, " ".join(error.GetMessage().split()), prim))
     return result
