@@ -134,7 +134,7 @@ class _Intake:
 
     def rewrite(self, layer: Sdf.Layer, folder: Path) -> None:
         """Point paths written for `folder` at stored files, as seen from any `objects/<aa>/`."""
-        here = self.store.layout.objects / "00"
+        here = self.store.layout.objects / "__"  # no digest begins so: one in the same folder would lose its ../aa/
         arcs = set(layer.GetCompositionAssetDependencies())
 
         def change(asset: str) -> str:
