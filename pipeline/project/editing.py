@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,7 +62,12 @@ class Editing:
     def look(cls, store: VersionStore, who: str, branch: str) -> Usd.Stage:
         """Open for reading what the person sees: the branch with the uncommitted work on top."""
         head = store.refs.head(branch)
-        cls.prepare(store, who, branch, head)
+        try:
+            cls.prepare(store, who, branch, head)
+        except OSError as error:
+            if error.errno not in {errno.EROFS, errno.EACCES, errno.EPERM}:
+                raise
+            return _only_committed(store, branch)
         work = store.work(who, branch)
         person = store.layout.person(who)
         moving = (person, store.layout.stage, store.layout.branch(branch), work.path)
@@ -89,6 +95,13 @@ class Editing:
             if base != head and is_empty(layer, store.metadata(base) if base else metadata):
                 work.clear(head, metadata)
         work.show_person(metadata, whole)
+
+
+def _only_committed(store: VersionStore, branch: str) -> Usd.Stage:
+    """What one may see of a project one may not write: a branch without anybody's work."""
+    session = Sdf.Layer.CreateAnonymous(".usda")
+    session.expressionVariables = {"BRANCH": branch}
+    return Usd.Stage.Open(Sdf.Layer.FindOrOpen(str(store.layout.stage)), session)
 
 
 @contextmanager

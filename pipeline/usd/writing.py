@@ -8,13 +8,14 @@ writers syncs, so every layer that must survive goes through here.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pxr import Sdf
+from pxr import Sdf, Tf
 
 __all__ = ["TEMPORARY", "replace_layer", "replace_text", "sync_folder", "temporary"]
 
@@ -83,16 +84,13 @@ def replace_layer(target: Path, layer: Sdf.Layer, mode: int = 0o644) -> None:
 
 def export(layer: Sdf.Layer, path: Path) -> None:
     """`Layer.Export` that raises `OSError` where USD only says that it did not work."""
-    from pxr import Tf
-
     try:
         if layer.Export(str(path)):
             return
-        reason = "USD could not write it"
-    except Tf.ErrorException as error:
-        reason = str(error).strip().splitlines()[-1].strip()
+    except Tf.ErrorException:
+        pass  # its text names lines of USD's source; what a reader needs to know is below
     _probe(path)
-    raise OSError(None, reason, str(path))
+    raise OSError(errno.EIO, "this layer could not be written whole; check the free space", str(path))
 
 
 def _probe(path: Path) -> None:

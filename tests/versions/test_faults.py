@@ -204,6 +204,38 @@ def test_sudden_death_at_each_operation(project: Project) -> None:
     assert len(messages) == len(set(messages)) + messages.count("after death") - 1
 
 
+FULL = """
+import resource, signal, sys
+from pxr import Sdf, UsdGeom, Vt
+from pipeline.project import Project
+project = Project.open(sys.argv[1], work="ada")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+with project.edit() as stage:
+    mesh = UsdGeom.Mesh.Define(stage, "/World/Set/a")
+    mesh.GetPointsAttr().Set(Vt.Vec3fArray(20000))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    project.commit("large")
+except OSError as error:
+    print("refused", error.errno is not None)
+"""
+
+
+@pytest.mark.parametrize("limit", [1000, 30000])
+def test_a_file_that_may_grow_no_further(project: Project, limit: int) -> None:
+    """The system stops the write inside USD's own writers, which is where a full disk stops it."""
+    run = subprocess.run(
+        [sys.executable, "-c", FULL, str(project.root), str(limit)], capture_output=True, text=True, check=False
+    )
+    assert run.stdout == "refused True\n", run.stderr
+    assert whole(project)
+    assert [v.message for v in project.log()] == ["new project"]
+    assert project.modified
+    project.verify(repair=True)
+    assert project.verify().problems == []
+    assert project.commit("with room again").message == "with room again"
+
+
 def test_a_deleted_cache_is_rebuilt(project: Project) -> None:
     for k in range(3):
         edit(project, k)
