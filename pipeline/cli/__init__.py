@@ -58,7 +58,7 @@ class Commands(click.Group):
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run, turning every error of ours into one message and its exit code."""
         kwargs.pop("standalone_mode", None)
         from pipeline.cli.output import fail

@@ -26,7 +26,7 @@ from pipeline.cli.output import Session, json_option, show
 @click.option("--unlock", is_flag=True, help="Open a locked intent again.")
 @json_option
 @click.pass_obj
-def command(session: Session, asset: str, lock: bool, unlock: bool, as_json: bool, **given: Any) -> None:
+def command(session: Session, /, asset: str, lock: bool, unlock: bool, as_json: bool, **given: Any) -> None:
     """Set, show or lock the intent of an asset.
 
     Example: gates intent market_stall --max-triangles 8000 --size 2.4x2.6x1.8 --formats fbx,usd --lock

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
     from pipeline.project import Project
     from pipeline.workflow import NodeResult, RunResult, Workflow
 
-SIGNS = {"cached": ("=", "cyan"), "ran": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("-", None)}
+SIGNS: dict[str, tuple[str, str | None]] = {
+    "cached": ("=", "cyan"),
+    "ran": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "skipped": ("-", None),
+}
 
 
 @click.command(name="run")
@@ -60,18 +66,27 @@ class _Teller:
 
     def __init__(self, project: Project, graph: Workflow) -> None:
         self.project = project
+        self.asset = graph.asset
         self.last = {n.gate: n.id for n in graph.nodes if n.gate}
         self.spent: dict[str, float] = {}
 
     def __call__(self, node: NodeResult) -> None:
         sign, colour = SIGNS[node.state]
         took = f"{node.seconds:6.2f} s" if node.state != "cached" else "  cached"
-        say(f"\r\x1b[2K" * click.get_text_stream("stderr").isatty() + f"  {click.style(sign, fg=colour)} {took}  {node.title or node.node}")
+        clear = "\r\x1b[2K" if sys.stderr.isatty() else ""
+        say(f"{clear}  {click.style(sign, fg=colour)} {took}  {node.title or node.node}")
         if node.message:
             say(f"      {node.message}")
         self.spent[node.gate] = self.spent.get(node.gate, 0.0) + node.seconds
         if node.gate and self.last[node.gate] == node.node:
-            say(click.style(f"  gate {node.gate}: {self.spent[node.gate]:.1f} s", bold=True))
+            from pipeline.cli.status import SIGNS as STATES
+            from pipeline.gates.board import cells
+
+            stage = self.project.open_stage()
+            cell = next(c for c in cells(stage, self.project, self.asset) if c.gate == node.gate)
+            sign, colour = STATES[cell.state]
+            told = f"{cell.gate:<11} {cell.state:<9} {self.spent[node.gate]:6.1f} s"
+            say(f"{click.style(sign, fg=colour)} {click.style(told, bold=True)}  {cell.why}")
 
 
 def _summary(project: Project, result: RunResult) -> str:
@@ -81,7 +96,10 @@ def _summary(project: Project, result: RunResult) -> str:
 
     lines = ["", text(board(project, result.asset)), ""]
     files = [name for node in result.nodes for name in node.outputs.get("files", {})]
-    lines += ["files:", *(f"  {project.root / name}" for name in files)]
+    textures = [name for name in files if "_files/" in name or "/textures/" in name]
+    lines += ["files:", *(f"  {project.root / name}" for name in files if name not in textures)]
+    if textures:
+        lines.append(f"  and {len(textures)} textures beside them")
     ran = sum(n.state == "ran" for n in result.nodes)
     lines += ["", f"{ran} of {len(result.nodes)} nodes ran, {result.seconds:.1f} s"]
     lines += ["open the stage:", f"  usdview '{project.stage_path}'"]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pxr import Usd, UsdGeom
 
     from pipeline.project import Project
+    from pipeline.render.result import Quality
 
 __all__ = [
     "ContextResult",
@@ -205,7 +206,13 @@ def _measure(stage: Usd.Stage, asset: str, prim: Usd.Prim, lens: UsdGeom.Camera 
 
 
 def picture(
-    project: Project, asset: str, out: Path, camera: str, size: tuple[int, int], quality: str, variants: dict[str, str]
+    project: Project,
+    asset: str,
+    out: Path,
+    camera: str,
+    size: tuple[int, int],
+    quality: Quality,
+    variants: dict[str, str],
 ) -> str:
     """Render the scene through an authored camera with some variants of the asset; returns the renderer's name."""
     from pipeline.render import render

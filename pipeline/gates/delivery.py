@@ -209,7 +209,8 @@ def _write_files(
     styles = list(prim.GetVariantSet(STYLE).GetVariantNames()) if has_styles else [""]
     files: dict[str, Path] = {}
     exports: list[dict[str, Any]] = []
-    jobs = [(s, f, t) for s in styles for f in formats for t in (targets or [_target(project, asset)])]
+    wanted: list[str | None] = [*targets] if targets else [_target(project, asset)]
+    jobs = [(s, f, t) for s in styles for f in formats for t in wanted]
     for i, (style, extension, target) in enumerate(jobs):
         stem = f"{asset}_{style}" if style else asset
         stem = f"{stem}_{target}" if targets and len(targets) > 1 else stem

@@ -199,9 +199,7 @@ def ingest(
     return row
 
 
-def _request(
-    project: Project, stage: Usd.Stage, asset: str, generator: str, options: dict[str, Any]
-) -> Request:
+def _request(project: Project, stage: Usd.Stage, asset: str, generator: str, options: dict[str, Any]) -> Request:
     from pipeline.generators.base import Picture, Request
     from pipeline.project.memory import recall
 

@@ -181,7 +181,7 @@ def selections(prim: Usd.Prim) -> dict[str, str]:
 
 
 def choose(stage: Usd.Stage, prim: Usd.Prim, chosen: dict[str, str]) -> None:
-    """Select variants in the session layer, so that nothing is written.
+    """Select variants in the session layer, so that nothing is written; an empty name selects none of the set.
 
     Raises
     ------
@@ -193,6 +193,10 @@ def choose(stage: Usd.Stage, prim: Usd.Prim, chosen: dict[str, str]) -> None:
     with UsdModule.EditContext(stage, stage.GetSessionLayer()):
         for name, variant in chosen.items():
             variants = prim.GetVariantSet(name)
+            if not variant:
+                if prim.GetVariantSets().HasVariantSet(name):
+                    variants.BlockVariantSelection()
+                continue
             if variant not in variants.GetVariantNames():
                 raise UsageError(
                     f"no variant {name}={variant}",

@@ -47,15 +47,27 @@ def _checks() -> list[Plugin]:
 
 
 def _refiners() -> list[Plugin]:
-    from pipeline.refiners import discover as found
+    from pipeline.refiners import failed, names, operations
 
-    return [_plugin("refiner", f.name, f.source, f.error) for f in found()]
+    operations()  # loads them, so that what does not load is told
+    broken = failed()
+    return [_plugin("refiner", name, "sevengates" if name not in broken else "", broken.get(name, "")) for name in names()]
 
 
 def _exporters() -> list[Plugin]:
-    from pipeline.exporters import discover as found
+    from importlib import import_module
 
-    return [_plugin("exporter", f.name, f.source, f.error) for f in found()]
+    from pipeline.exporters.seam import formats
+
+    rows = []
+    for suffix, module in sorted(formats().items()):
+        error = ""
+        try:
+            import_module(module)
+        except Exception as problem:  # noqa: BLE001  a foreign module may raise anything
+            error = f"{type(problem).__name__}: {problem}"
+        rows.append(_plugin("exporter", suffix, module, error))
+    return rows
 
 
 def _hooks(project: Path | None) -> list[Plugin]:

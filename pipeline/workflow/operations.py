@@ -20,6 +20,7 @@ from pipeline.workflow.memo import file_digest
 
 if TYPE_CHECKING:
     from pipeline.project import Project
+    from pipeline.render.result import Quality
 
 __all__ = ["Operation", "find", "names"]
 
@@ -410,7 +411,7 @@ def _picture(
     out: str,
     camera: str,
     size: list[int],
-    quality: str = "review",
+    quality: Quality = "review",
     variants: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Render the scene through an authored camera."""
