@@ -66,11 +66,12 @@ def add_clip(writer: SceneWriter, clip: Clip) -> None:
         _channels(channel, node, track.times, translation, rotation, scale, size, item)
     for number, joint_track in clip.joints.items():
         rotations = continuous(joint_track.rotations)
+        shared = _shared_keys(joint_track.times, joint_track.translations, rotations, joint_track.scales, size)
         for j, node in enumerate(writer.joints.get(number, ())):
             item = document.json["nodes"][node]
             _channels(
                 channel, node, joint_track.times, joint_track.translations[:, j], rotations[:, j],
-                joint_track.scales[:, j], size, item,
+                joint_track.scales[:, j], size, item, shared,
             )  # fmt: skip
     for number, weight_track in clip.weights.items():
         mesh_number = writer.scene.nodes[number].mesh
@@ -96,6 +97,11 @@ def add_clip(writer: SceneWriter, clip: Clip) -> None:
         document.add("animations", {"name": clip.name, "channels": channels, "samplers": samplers})
 
 
+def _rules(size: float) -> tuple[tuple[str, float, bool], ...]:
+    """Path, tolerance, and whether values turn."""
+    return (("translation", TOLERANCE * size, False), ("rotation", TOLERANCE, True), ("scale", TOLERANCE, False))
+
+
 def _channels(
     channel: Any,
     node: int,
@@ -105,19 +111,32 @@ def _channels(
     scale: NDArray[Any],
     size: float,
     item: dict[str, Any],
+    shared: dict[str, NDArray[np.int64]] | None = None,
 ) -> None:
-    """The three channels of one node, those that move; the rest at its first value."""
-    for path, values, tolerance, turning in (
-        ("translation", translation, TOLERANCE * size, False),
-        ("rotation", rotation, TOLERANCE, True),
-        ("scale", scale, TOLERANCE, False),
-    ):
+    """The three channels of one node, those that move; the rest at its first value.
+
+    Parameters
+    ----------
+    shared
+        Keys by path that are known to suffice; found for this node alone without it.
+    """
+    for (path, tolerance, turning), values in zip(_rules(size), (translation, rotation, scale), strict=True):
         spread = float(np.ptp(values, axis=0).max(initial=0.0))
         if spread <= tolerance * 1e-2:
             item[path] = [float(v) for v in values[0]]
             continue
-        keep = reduced(times, np.asarray(values, np.float64), tolerance, turning=turning)
+        keep = shared[path] if shared is not None else reduced(times, values, tolerance, turning=turning)
         channel(node, path, times, values, keep)
+
+
+def _shared_keys(
+    times: Doubles, translation: NDArray[Any], rotation: NDArray[Any], scale: NDArray[Any], size: float
+) -> dict[str, NDArray[np.int64]]:
+    """One set of keys for all joints: found in a few passes, and every sampler reads the same times."""
+    return {
+        path: reduced(times, values, tolerance, turning=turning)
+        for (path, tolerance, turning), values in zip(_rules(size), (translation, rotation, scale), strict=True)
+    }
 
 
 def _with_stops(mesh: Mesh, times: Doubles, weights: Floats) -> tuple[Doubles, Floats]:

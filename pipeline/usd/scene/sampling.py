@@ -38,37 +38,47 @@ def reduced(times: Doubles, values: NDArray[Any], tolerance: float, *, turning: 
     times, values
         `(k,)`, `(k, …)`.
     turning
-        Values are quaternions and what lies between them turns (slerp); the tolerance is an angle in radians.
+        Values are quaternions `(k, …, 4)` and what lies between them turns (slerp); the tolerance is an angle in
+        radians, of whichever is off most.
     """
     count = len(times)
     if count <= 2:
         return np.arange(count)
-    flat = values.reshape(count, -1)
-    keep = np.zeros(count, bool)
-    keep[[0, -1]] = True
-    spans = [(0, count - 1)]
-    while spans:
-        low, high = spans.pop()
-        if high - low < 2:
-            continue
-        inner = np.arange(low + 1, high)
-        width = times[high] - times[low]
-        share = (times[inner] - times[low]) / (width if width > 0 else 1.0)
-        if turning:
-            ends = np.broadcast_to(flat[low], (len(inner), 4)), np.broadcast_to(flat[high], (len(inner), 4))
-            between = slerp(ends[0].astype(np.float64), ends[1].astype(np.float64), share)
-            dots = np.abs(np.einsum("ki,ki->k", between, flat[inner]))
-            error = 2 * np.arccos(np.clip(dots, 0, 1))
-            error[error < 1e-6] = 0
-        else:
-            line = flat[low] + share[:, None] * (flat[high] - flat[low])
-            error = np.abs(line - flat[inner]).max(axis=1)
-        worst = int(error.argmax())
-        if error[worst] > tolerance:
-            middle = low + 1 + worst
-            keep[middle] = True
-            spans += [(low, middle), (middle, high)]
-    return np.flatnonzero(keep)
+    flat = values.reshape(count, -1).astype(np.float64, copy=False)
+    kept = np.array([0, count - 1])
+    left = np.arange(1, count - 1)
+    while len(left):
+        # all spans of a round at once: each span that is off gets the key where it is off most
+        span = np.searchsorted(kept, left, side="right") - 1
+        low, high = kept[span], kept[span + 1]
+        share = (times[left] - times[low]) / np.maximum(times[high] - times[low], 1e-300)
+        error = _off(flat, left, low, high, share, turning)
+        starts = np.flatnonzero(np.diff(span, prepend=-1))
+        worst = np.maximum.reduceat(error, starts)
+        still = np.repeat(worst > tolerance, np.diff(starts, append=len(left)))
+        if not still.any():
+            break
+        peak = np.flatnonzero((error == np.repeat(worst, np.diff(starts, append=len(left)))) & still)
+        fresh = left[peak[np.flatnonzero(np.diff(span[peak], prepend=-1))]]
+        kept = np.sort(np.concatenate([kept, fresh]))
+        # what lies in a span that is good enough never has to be looked at again
+        left = left[still & ~np.isin(left, fresh)]
+    return kept
+
+
+def _off(
+    flat: Doubles, inner: NDArray[Any], low: NDArray[Any], high: NDArray[Any], share: Doubles, turning: bool
+) -> Doubles:
+    """How far each inner key is from what lies between its span's ends."""
+    if not turning:
+        line = flat[low] + share[:, None] * (flat[high] - flat[low])
+        return np.asarray(np.abs(line - flat[inner]).max(axis=1))
+    turns = flat.reshape(len(flat), -1, 4)
+    true = turns[inner]
+    between = slerp(turns[low], turns[high], share[:, None])
+    # the chord of a small angle is exact where its cosine is all rounding
+    apart = np.minimum(((between - true) ** 2).sum(-1), ((between + true) ** 2).sum(-1)).max(axis=1)
+    return np.asarray(4 * np.arcsin(np.clip(np.sqrt(apart) / 2, 0, 1)))
 
 
 def sample_transforms(

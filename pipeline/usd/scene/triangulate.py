@@ -12,6 +12,10 @@ __all__ = ["triangulate"]
 
 #: quads looked at at once, so that the intermediate arrays stay in the cache
 _CHUNK = 1 << 16
+#: fewer quads than this are one small array
+_SMALL = 2048
+_FIRST = np.array([0, 1, 2, 0, 2, 3], np.int32)
+_SECOND = np.array([0, 1, 3, 1, 2, 3], np.int32)
 #: concave polygons of more corners than this are cut one by one
 _LARGE = 24
 
@@ -66,9 +70,10 @@ def triangulate(points: Floats, counts: Ints, vertices: Ints) -> tuple[Ints, Int
 def _quads(points: Floats, outline: Ints, corners: Ints) -> Ints:
     """`(q, 2, 3)`: along the first diagonal, or the second where a reflex corner sees the first from outside."""
     result = np.empty((len(outline), 6), np.int32)
-    np.add(corners[:, None], np.array([0, 1, 2, 0, 2, 3], np.int32), out=result)
+    np.add(corners[:, None], _FIRST, out=result)
+    if len(outline) < _SMALL:
+        return _few_quads(points, outline, corners, result)
     x, y, z = (np.ascontiguousarray(points[:, axis]) for axis in range(3))
-    other = np.array([0, 1, 3, 1, 2, 3], np.int32)
     for start in range(0, len(outline), _CHUNK):
         a, b, c, d = (np.ascontiguousarray(column) for column in outline[start : start + _CHUNK].T)
         ax, ay, az = x[a], y[a], z[a]
@@ -80,7 +85,20 @@ def _quads(points: Floats, outline: Ints, corners: Ints) -> Ints:
         facing += (bx * cy - by * cx) * (cx * dy - cy * dx)
         if facing.size and facing.min() < 0:
             flip = np.flatnonzero(facing < 0) + start
-            result[flip] = corners[flip, None] + other
+            result[flip] = corners[flip, None] + _SECOND
+    return result.reshape(-1, 2, 3)
+
+
+def _few_quads(points: Floats, outline: Ints, corners: Ints, result: Ints) -> Ints:
+    """The same with few calls: (b x c) . (c x d) = (b . c)(c . d) - (b . d)(c . c), edges from the first corner."""
+    placed = points[outline].astype(np.float64)
+    edges = placed[:, 1:] - placed[:, :1]
+    dots = edges @ edges.transpose(0, 2, 1)
+    facing = dots[:, 0, 1] * dots[:, 1, 2] - dots[:, 0, 2] * dots[:, 1, 1]
+    if facing.min() < 0:
+        # dot products of nearly flat quads cancel: only what is clearly turned counts
+        flip = np.flatnonzero(facing < -1e-12 * dots[:, 1, 1] * dots[:, 1, 1])
+        result[flip] = corners[flip, None] + _SECOND
     return result.reshape(-1, 2, 3)
 
 

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GLB export against its floor: opening the stage, fetching the arrays as numpy, writing them raw.
+
+    python benchmarks/export_glb.py [CASE…]
+
+Each figure is the least CPU time of five runs in a process of its own that has imported everything; peak is that
+process's largest resident size, of which `base` is what the imports alone take. Reading back is not in it. Where
+usd2gltf is installed it runs as a peer.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+GOALS = {"two_million": 3.0, "five_thousand": 2.5, "instances": 4.0, "point_instancer": 4.0, "character": 10.0}
+RUNS = 5
+
+
+def new(path: Path):
+    from pxr import Usd, UsdGeom
+
+    stage = Usd.Stage.CreateNew(str(path))
+    UsdGeom.SetStageUpAxis(stage, "Y")
+    UsdGeom.SetStageMetersPerUnit(stage, 1)
+    stage.SetDefaultPrim(UsdGeom.Xform.Define(stage, "/World").GetPrim())
+    return stage
+
+
+def grid(stage, path: str, n: int, seed: int = 0):
+    """n x n quads with UVs indexed like the faces, and normals."""
+    from pxr import Sdf, UsdGeom, Vt
+
+    v = n + 1
+    j, i = np.mgrid[0:v, 0:v]
+    points = np.stack([i / n, np.sin(i / 3 + seed) * np.cos(j / 4) / 9, j / n], -1).reshape(-1, 3).astype(np.float32)
+    a = (np.arange(n)[:, None] * v + np.arange(n)[None]).reshape(-1)
+    faces = np.stack([a, a + v, a + v + 1, a + 1], -1).reshape(-1).astype(np.int32)
+    mesh = UsdGeom.Mesh.Define(stage, path)
+    mesh.CreatePointsAttr(Vt.Vec3fArray.FromNumpy(points))
+    mesh.CreateFaceVertexCountsAttr(Vt.IntArray.FromNumpy(np.full(n * n, 4, np.int32)))
+    mesh.CreateFaceVertexIndicesAttr(Vt.IntArray.FromNumpy(faces))
+    mesh.CreateSubdivisionSchemeAttr("none")
+    uv = UsdGeom.PrimvarsAPI(mesh).CreatePrimvar("st", Sdf.ValueTypeNames.TexCoord2fArray, "faceVarying")
+    uv.Set(Vt.Vec2fArray.FromNumpy(points[:, [0, 2]].copy()))
+    uv.SetIndices(Vt.IntArray.FromNumpy(faces))
+    normals = np.zeros_like(points)
+    normals[:, 1] = 1
+    mesh.CreateNormalsAttr(Vt.Vec3fArray.FromNumpy(normals))
+    mesh.SetNormalsInterpolation("vertex")
+    return mesh
+
+
+def make(case: str, folder: Path) -> Path:
+    from pxr import Gf, Sdf, UsdGeom, UsdSkel, Vt
+
+    path = folder / f"{case}.usdc"
+    stage = new(path)
+    if case == "two_million":
+        grid(stage, "/World/Terrain", 1000)
+    elif case == "five_thousand":
+        for k in range(5000):
+            mesh = grid(stage, f"/World/G{k // 100}/M{k}", 4, k)  # each of its own shape
+            UsdGeom.XformCommonAPI(mesh).SetTranslate((2 * (k % 70), 0, 2 * (k // 70)))
+    elif case == "instances":
+        prototype = UsdGeom.Xform.Define(stage, "/_p")
+        prototype.GetPrim().SetSpecifier(Sdf.SpecifierClass)
+        grid(stage, "/_p/M", 22)
+        for k in range(1000):
+            one = UsdGeom.Xform.Define(stage, f"/World/I{k}")
+            one.GetPrim().GetReferences().AddInternalReference("/_p")
+            one.GetPrim().SetInstanceable(True)
+            UsdGeom.XformCommonAPI(one).SetTranslate((2 * (k % 40), 0, 2 * (k // 40)))
+    elif case == "point_instancer":
+        instancer = UsdGeom.PointInstancer.Define(stage, "/World/PI")
+        grid(stage, "/World/PI/P", 22)
+        instancer.CreatePrototypesRel().SetTargets(["/World/PI/P"])
+        instancer.CreateProtoIndicesAttr([0] * 10_000)
+        places = np.random.default_rng(0).random((10_000, 3)).astype(np.float32) * 100
+        instancer.CreatePositionsAttr(Vt.Vec3fArray.FromNumpy(places))
+    elif case == "character":
+        stage.SetStartTimeCode(0)
+        stage.SetEndTimeCode(240)
+        UsdSkel.Root.Define(stage, "/World/C")
+        mesh = grid(stage, "/World/C/Body", 150)
+        skeleton = UsdSkel.Skeleton.Define(stage, "/World/C/S")
+        joints = ["/".join(f"j{i}" for i in range(k + 1)) for k in range(40)]
+        step = Gf.Matrix4d().SetTranslate((0, 0.05, 0))
+        skeleton.CreateJointsAttr(joints)
+        skeleton.CreateRestTransformsAttr([step] * 40)
+        skeleton.CreateBindTransformsAttr([Gf.Matrix4d().SetTranslate((0, 0.05 * (k + 1), 0)) for k in range(40)])
+        animation = UsdSkel.Animation.Define(stage, "/World/C/A")
+        animation.CreateJointsAttr(joints)
+        for code in range(241):
+            turn = Gf.Quatf(Gf.Rotation((0, 0, 1), 20 * float(np.sin(code / 20))).GetQuat())
+            animation.CreateTranslationsAttr().Set([(0, 0.05, 0)] * 40, code)
+            animation.CreateRotationsAttr().Set([turn] * 40, code)
+            animation.CreateScalesAttr().Set([(1, 1, 1)] * 40, code)
+        UsdSkel.BindingAPI.Apply(skeleton.GetPrim()).CreateAnimationSourceRel().SetTargets(["/World/C/A"])
+        binding = UsdSkel.BindingAPI.Apply(mesh.GetPrim())
+        binding.CreateSkeletonRel().SetTargets(["/World/C/S"])
+        count = 151 * 151
+        which = np.random.default_rng(0).integers(0, 40, count * 4).astype(np.int32)
+        binding.CreateJointIndicesPrimvar(False, 4).Set(Vt.IntArray.FromNumpy(which))
+        binding.CreateJointWeightsPrimvar(False, 4).Set(Vt.FloatArray([0.25] * (count * 4)))
+    stage.GetRootLayer().Save()
+    return path
+
+
+def floor(path: Path, out: Path) -> None:
+    """The least that any exporter must do."""
+    from pxr import Usd
+
+    stage = Usd.Stage.Open(str(path))
+    with out.open("wb") as file:
+        for prim in stage.TraverseAll():
+            for name in prim.GetAuthoredPropertyNames():
+                attribute = prim.GetAttribute(name)
+                if not attribute:
+                    continue
+                for code in attribute.GetTimeSamples() or [None]:
+                    value = attribute.Get() if code is None else attribute.Get(code)
+                    array = np.asarray(value)
+                    if array.dtype.kind in "fiu" and array.size:
+                        file.write(np.ascontiguousarray(array).data)
+
+
+def ours(path: Path, out: Path) -> None:
+    from pipeline.exporters import gltf, load_target
+    from pipeline.usd.scene import read_scene
+
+    target = load_target(None)
+    gltf.write(read_scene(path, **gltf.reading(target)), out, target)
+
+
+def peer(path: Path, out: Path) -> None:
+    from usd2gltf import converter
+
+    factory = converter.Converter()
+    factory.load_usd(str(path))
+    factory.process(None, str(out))
+
+
+def child(what: str, path: Path, out: Path) -> None:
+    """Measure in this process and print one line."""
+    import pipeline.exporters.delivery
+    import pipeline.exporters.gltf  # noqa: F401
+
+    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    run = {"floor": floor, "ours": ours, "usd2gltf": peer}[what]
+    best = 1e9
+    for _ in range(RUNS if what != "usd2gltf" else 1):
+        start = time.process_time()
+        run(path, out)
+        best = min(best, time.process_time() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": best, "peak": peak, "base": base, "bytes": out.stat().st_size}))
+
+
+def measured(what: str, path: Path, out: Path) -> dict[str, float] | None:
+    done = subprocess.run(
+        [sys.executable, __file__, "--child", what, str(path), str(out)], capture_output=True, text=True, check=False
+    )
+    lines = done.stdout.strip().splitlines()
+    return json.loads(lines[-1]) if done.returncode == 0 and lines else None
+
+
+def main(cases: list[str]) -> int:
+    worst = 0
+    with tempfile.TemporaryDirectory() as work:
+        folder = Path(work)
+        print(
+            f"{'case':16} {'floor s':>8} {'ours s':>8} {'ratio':>6} {'goal':>5} {'peak MB':>8} {'base':>6} {'GLB MB':>7}"
+        )
+        for case in cases:
+            made = subprocess.run([sys.executable, __file__, "--make", case, work], check=True)
+            del made
+            path = folder / f"{case}.usdc"
+            least = measured("floor", path, folder / "raw.bin")
+            found = measured("ours", path, folder / "out.glb")
+            assert least is not None and found is not None
+            ratio = found["seconds"] / least["seconds"]
+            worst += ratio > GOALS[case]
+            print(
+                f"{case:16} {least['seconds']:8.3f} {found['seconds']:8.3f} {ratio:6.2f} {GOALS[case]:5.1f} "
+                f"{found['peak']:8.0f} {found['base']:6.0f} {found['bytes'] / 1e6:7.1f}",
+                flush=True,
+            )
+            other = measured("usd2gltf", path, folder / "peer.glb")
+            if other is not None:
+                print(f"{'  usd2gltf':16} {'':8} {other['seconds']:8.3f} {other['seconds'] / least['seconds']:6.2f}")
+    return int(worst > 0)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        child(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+    elif sys.argv[1:2] == ["--make"]:
+        make(sys.argv[2], Path(sys.argv[3]))
+    else:
+        sys.exit(main(sys.argv[1:] or list(GOALS)))
