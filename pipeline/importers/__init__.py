@@ -9,6 +9,7 @@ from __future__ import annotations
 from pipeline.importers.formats import extensions, is_importable
 from pipeline.importers.ingest import import_cached, import_file, open_mesh
 from pipeline.importers.report import ImportLoss, ImportReport
+from pipeline.importers.vetting import vet_stage
 
 __all__ = [
     "ImportLoss",
@@ -18,4 +19,5 @@ __all__ = [
     "import_file",
     "is_importable",
     "open_mesh",
+    "vet_stage",
 ]
