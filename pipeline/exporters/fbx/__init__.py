@@ -13,6 +13,9 @@ from pipeline.usd.scene import Loss, Scene
 from .options import FbxOptions
 from .writer import FbxWritten, write_fbx
 
+#: coarser levels of detail can stand in the file
+LEVELS = True
+
 __all__ = ["FbxOptions", "FbxWritten", "options_of", "read_back", "reading", "write", "write_fbx"]
 
 
@@ -36,6 +39,7 @@ def options_of(target: Target) -> FbxOptions:
         lod_groups="property" if unreal else "attribute",
         collision=target.geometry.collision_names if target.geometry.collision == "hulls" else "",
         max_hulls=target.geometry.max_hulls,
+        max_influences=target.geometry.max_influences if target.name else 0,
     )
 
 

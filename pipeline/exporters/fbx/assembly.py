@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.exporters.gltf.skins import influences
 from pipeline.usd.scene import Mesh, Node, Scene
 from pipeline.usd.scene.report import Report
 
@@ -137,7 +138,7 @@ class Assembly:
         if node.skeleton is not None and not has_children:
             return  # its bones stand at the root
         if mesh is not None and self.is_bound(node):
-            self._skinned(i, node, mesh, name)
+            self._skinned(i, node, mesh, name, self._groups.get(finest.get(i, i), 0))
             if has_children:
                 self.models[i] = self.writer.add(node.name, "Null", parent, matrix)
             return
@@ -221,7 +222,7 @@ class Assembly:
         first = nodes[fine]
         world = self.scene.world_matrices
         if fine not in self._groups:
-            above = self.models.get(first.parent, 0)
+            above = 0 if self.is_bound(first) else self.models.get(first.parent, 0)
             title = self._name(first, self._mesh(first))
             as_property = self.options.lod_groups == "property"
             group = self.writer.add(
@@ -296,8 +297,8 @@ class Assembly:
             self.report.lose(node.path, f"{mesh.subdivision} subdivision", "the mesh is written as polygons")
         return made
 
-    def _skinned(self, i: int, node: Node, mesh: Mesh, name: str) -> None:
-        """A skinned mesh: at the root of the file, its points where they were bound."""
+    def _skinned(self, i: int, node: Node, mesh: Mesh, name: str, parent: int) -> None:
+        """A skinned mesh: at the root of the file (or in its group there), its points where they were bound."""
         assert node.skin_root is not None
         assert mesh.skin is not None
         rig = self.rigs[node.skin_root]
@@ -305,15 +306,24 @@ class Assembly:
         transform = None if np.allclose(bind, np.eye(4), atol=1e-12) else bind
         slots, used = self._slots(node, mesh)
         geometry = self._geometry(node, mesh, slots, transform)
-        model = self.writer.add(name, "Mesh", 0)
+        model = self.writer.add(name, "Mesh", parent)
         rig.meshes.append(model)
         self.document.connect(geometry.id, model)
         for material in used:
             self.document.connect(self.materials.id(material, self.scene.materials), model)
-        add_skin(self.document, self.deflater, rig, mesh, geometry.id, np.eye(4), self.space)
+        limited = self._limited(mesh)
+        add_skin(self.document, self.deflater, rig, limited, geometry.id, np.eye(4), self.space)
         self.models[i] = model
         if geometry.channels:
             self.channels[i] = geometry.channels
+
+    def _limited(self, mesh: Mesh) -> Mesh:
+        """The mesh with no more joints a point than the target takes."""
+        most = self.options.max_influences
+        if mesh.skin is None or not most or mesh.skin.joints.shape[1] <= most:
+            return mesh
+        joints, weights = influences(mesh, mesh.skin, most, self.report)
+        return replace(mesh, skin=replace(mesh.skin, joints=joints.astype(np.int32), weights=weights))
 
     # ------------------------------------------------------------------ point instancers
 

@@ -36,11 +36,13 @@ def is_hull(name: str) -> bool:
     return name.startswith(("UCX_", "UBX_", "USP_")) or "-convcolonly" in name or "_collision_" in name
 
 
-def is_coarse(obj: Any) -> bool:
-    """Whether an object is a further level of detail: any but the first child of a group named …_LODs."""
-    if obj.parent is None or not re.search(r"_LODs(\.\d+)?$", obj.parent.name):
-        return False
-    return not re.search(r"0(\.\d+)?$", obj.name)
+def is_coarse(obj: Any, groups: list[str]) -> bool:
+    """Whether an object is a further level of detail: …LOD1 and on, of a mesh that has a group …_LODs.
+
+    Skinned levels lose their group as their parent: the importer puts them beneath the armature.
+    """
+    of_group = any(obj.name.startswith(g) for g in groups)
+    return of_group and re.search(r"LOD[1-9]\d*(\.\d+)?$", obj.name) is not None
 
 
 def main() -> None:
@@ -55,7 +57,8 @@ def main() -> None:
     graph = bpy.context.evaluated_depsgraph_get()
     meshes = [o for o in scene.objects if o.type == "MESH"]
     hulls = {o.name for o in meshes if is_hull(o.name)}
-    drawn = [o for o in meshes if o.name not in hulls and not is_coarse(o)]
+    groups = [re.sub(r"_LODs(\.\d+)?$", "", o.name) for o in scene.objects if re.search(r"_LODs(\.\d+)?$", o.name)]
+    drawn = [o for o in meshes if o.name not in hulls and not is_coarse(o, groups)]
     triangles = 0
     boxes: list[Any] = []
     posed: list[Any] = []

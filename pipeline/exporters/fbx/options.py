@@ -51,6 +51,8 @@ class FbxOptions:
         Most hulls for one mesh.
     concavity
         Share of the whole hull's volume that a further cut must save to be made.
+    max_influences
+        Joints that move one point; weaker ones are dropped and reported. 0 keeps all.
     vertex_colors
         `srgb` or `linear` numbers; the format does not say which and readers mostly take the first.
     tangents
@@ -76,6 +78,7 @@ class FbxOptions:
     collision: Literal["", "unreal", "godot", "plain"] = ""
     max_hulls: int = 16
     concavity: float = 0.01
+    max_influences: int = 0
     vertex_colors: Literal["srgb", "linear"] = "srgb"
     tangents: bool = True
 

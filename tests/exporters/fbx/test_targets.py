@@ -238,3 +238,55 @@ def test_godot_hulls_hang_beneath_their_mesh(stage: Stage, export: Callable, cub
     made = export(stage(f'def Xform "World"\n{{\n def Mesh "Seat"\n {{ {cube} }}\n}}\n'), options)
     hull = made.models()["Seat_01-convcolonly"]
     assert made.parent(hull) == "Seat"
+
+
+def test_influences_beyond_the_target_are_dropped_and_reported(tmp_path: Path) -> None:
+    from pipeline.importers.fbx.document import Document
+    from pipeline.importers.fbx.records import Reader
+    from pipeline.importers.scene import Source
+    from pipeline.usd.scene import Skeleton, Skin
+
+    eye = np.tile(np.eye(4), (5, 1, 1))
+    names = tuple(f"j{k}" for k in range(5))
+    skeleton = Skeleton("S", "/S", names, names, np.full(5, -1, np.int32), eye, eye, eye)
+    weights = np.array([[0.4, 0.3, 0.15, 0.1, 0.05]] * 3, np.float32)
+    skin = Skin(np.tile(np.arange(5, dtype=np.int32), (3, 1)), weights, np.eye(4))
+    points = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0)], np.float32)
+    mesh = Mesh("M", "/M", points, np.array([3], np.int32), np.arange(3, dtype=np.int32), skin=skin)
+    nodes = (Node("S", "/S", skeleton=0), Node("M", "/M", mesh=0, skin_root=0))
+    scene = Scene("s", "s", nodes, (mesh,), (), skeletons=(skeleton,))
+    for most, count, first in ((0, 5, 0.4), (4, 4, 0.4 / 0.95)):
+        out = tmp_path / f"{most}.fbx"
+        told = write_fbx(scene, out, FbxOptions(max_influences=most))
+        reader = Reader(Source(out), out.read_bytes())
+        document = Document(Source(out), reader.root(), reader)
+        clusters = {o.name: o.record for o in document.of_kind("Deformer") if o.subclass == "Cluster"}
+        assert len(clusters) == count
+        assert document.array(clusters["j0"], "Weights", float) == pytest.approx([first] * 3, rel=1e-5)
+        assert [x.what for x in told.losses] == (["skin influences"] if most else [])
+
+
+def test_levels_of_a_character_are_in_one_group_at_the_root(stage: Stage, tmp_path: Path) -> None:
+    from pipeline.importers.fbx.document import Document
+    from pipeline.importers.fbx.records import Reader
+    from pipeline.importers.scene import Source
+    from pipeline.usd.scene import Skeleton, Skin
+
+    eye = np.eye(4)[None]
+    skeleton = Skeleton("S", "/W/S", ("j",), ("j",), np.array([-1], np.int32), eye, eye, eye)
+    skin = Skin(np.zeros((3, 1), np.int32), np.ones((3, 1), np.float32), np.eye(4))
+    points = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0)], np.float32)
+    mesh = Mesh("M", "/W/M", points, np.array([3], np.int32), np.arange(3, dtype=np.int32), skin=skin)
+    nodes = (
+        Node("W", "/W"),
+        Node("S", "/W/S", parent=0, skeleton=0),
+        Node("M", "/W/M", parent=0, mesh=0, skin_root=1, lods=(3,)),
+        Node("M_1", "/W/M", parent=0, mesh=0, skin_root=1, lod=1),
+    )
+    out = tmp_path / "lods.fbx"
+    write_fbx(Scene("s", "s", nodes, (mesh,), (), skeletons=(skeleton,)), out)
+    reader = Reader(Source(out), out.read_bytes())
+    document = Document(Source(out), reader.root(), reader)
+    models = {o.name: o for o in document.of_kind("Model")}
+    assert set(models) == {"j", "M_LODs", "M_LOD0", "M_LOD1"}
+    assert [o.name for o in document.children(models["M_LODs"], "Model")] == ["M_LOD0", "M_LOD1"]
