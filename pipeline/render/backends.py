@@ -24,6 +24,9 @@ class Session(Protocol):
     def draw(self, camera: Camera, width: int, height: int, layers: bool = False) -> Frame:
         """One picture, scene-linear; with `layers` depth, normals and ids."""
 
+    def close(self) -> None:
+        """Let go of processes and files."""
+
 
 @dataclass(frozen=True)
 class Job:

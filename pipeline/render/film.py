@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +40,7 @@ def write_layers(frame: Frame, out: Path, exposure: float, names: dict[str, list
     """Half-float RGBA, and 32-bit depth in metres, world normals and ids as further channels of one part.
 
     `id.shape` and `id.surface` count from 1 (0: nothing) in the order of the header entries `gates:shape` and
-    `gates:surface`; `crypto` style hashes are left to compositors, the names travel with the file.
+    `gates:surface`, one prim path a line.
     """
     height, width = frame.colour.shape[:2]
     stack: list[Array] = [frame.colour * np.asarray([*[2.0**exposure] * 3, 1], np.float32)]
@@ -68,7 +67,6 @@ def write_layers(frame: Frame, out: Path, exposure: float, names: dict[str, list
     spec.attribute("Software", "Seven Gates")
     for layer, paths in names.items():
         spec.attribute(f"gates:{layer}", "\n".join(paths))
-        spec.attribute(f"gates:{layer}:crc32", zlib.crc32("\n".join(paths).encode()))
     pixels = np.ascontiguousarray(np.concatenate([s.astype(np.float32) for s in stack], axis=2))
     with picture.whole_file(out) as temporary:
         file = oiio.ImageOutput.create(str(temporary))

@@ -65,6 +65,10 @@ class HydraSession:
             alpha = np.ones_like(alpha)
         return Frame(np.concatenate([linear, alpha], axis=2).astype(np.float32), {})
 
+    def close(self) -> None:
+        """Remove the stages that were handed over."""
+        self.folder.cleanup()
+
 
 def author(job: Job, camera: Camera, path: Path) -> None:
     """A stage that holds the stage, the camera and, where a rig lights the picture, its lamps.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -169,9 +170,10 @@ def _still(
     if turntable:
         azimuth, elevation = views.INTENTS.get(camera, (35.0, 18.0)) if isinstance(camera, str) else (35.0, 18.0)
         lenses = framing.orbit(drawing.bounds, turntable, options.size[0] / options.size[1], azimuth, elevation)
-    for done, i in enumerate(wanted):
-        step("renders", done, len(wanted))
-        notes += draw(session, lenses[i], paths[i], drawing, options)
+    with closing(session):
+        for done, i in enumerate(wanted):
+            step("renders", done, len(wanted))
+            notes += draw(session, lenses[i], paths[i], drawing, options)
     return RenderResult(
         images=paths, renderer=session.name, seconds=0, camera=lenses[0].name, size=options.size,
         quality=options.quality, skipped=len(paths) - len(wanted), notes=_unique(notes + noted(session.notes)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,8 @@ def render_matched(
         step("renders", i, count)
         session, chosen, found = opened(opened_stages[i], scene, drawing, options, backend, lens, None, around)
         lens = chosen
-        notes += found + draw(session, chosen, Path(out[i]), drawing, options) + noted(session.notes)
+        with closing(session):
+            notes += found + draw(session, chosen, Path(out[i]), drawing, options) + noted(session.notes)
         name = session.name
     return RenderResult(
         images=[Path(o) for o in out], renderer=name, seconds=round(clock.perf_counter() - begun, 3),

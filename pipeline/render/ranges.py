@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,8 @@ def draw_frames(
         step("renders", i, len(wanted))
         scene, drawing = making.read(stage, options, time)
         session, lens, found = making.opened(stage, scene, drawing, options, BACKENDS[backend], camera, time, around)
-        notes += found + making.draw(session, lens, path, drawing, options) + making.noted(session.notes)
+        with closing(session):
+            notes += found + making.draw(session, lens, path, drawing, options) + making.noted(session.notes)
         name = session.name
         if done:
             done()

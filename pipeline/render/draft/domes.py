@@ -31,13 +31,15 @@ class Dome:
         self.directions = directions
         if self.constant:
             return
-        cosine = directions @ directions.T
+        narrow = directions.astype(np.float32)
+        cosine = narrow @ narrow.T
         self.shed = (np.maximum(cosine, 0) * self.weights) @ self.texels
         self.blurred = []
         for roughness in ROUGHNESS[1:]:
             # a Phong lobe of the width that GGX of this roughness has
             power = 2 / max(float(roughness) ** 4, 1e-4) - 2
-            lobe = np.exp(np.clip(max(power, 1.0) * (cosine - 1), -60, 0)) * self.weights
+            lobe = np.exp(np.maximum(np.float32(max(power, 1.0)) * (cosine - 1), np.float32(-60)))
+            lobe *= self.weights.astype(np.float32)
             self.blurred.append((lobe @ self.texels / lobe.sum(1, keepdims=True)).astype(np.float32))
 
     def irradiance(self, normals: Array) -> Array:

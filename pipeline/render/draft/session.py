@@ -74,6 +74,9 @@ class DraftSession:
             picture.reshape(-1, 4)[rows] = finer.reshape(len(rows), 4, 4).mean(axis=1)
         return Frame(picture.astype(np.float32), named)
 
+    def close(self) -> None:
+        """Nothing outside of Python is held."""
+
     def _colour(
         self, origins: Array, directions: Array, hits: Hits, rng: np.random.Generator, raster: tuple[int, int] | None
     ) -> tuple[Array, Array]:

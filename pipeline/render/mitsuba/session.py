@@ -88,6 +88,9 @@ class MitsubaSession:
         frame = np.concatenate([colour, alpha], axis=2)
         return Frame(frame, traced_layers(self._world, camera, width, height) if layers else {})
 
+    def close(self) -> None:
+        """Nothing outside of Python is held."""
+
     def _denoised(self, colour: Array, alpha: Array, albedo: Array, normal: Array) -> tuple[Array, Array]:
         mitsuba_oidn = import_module("mitsuba_oidn")
 
