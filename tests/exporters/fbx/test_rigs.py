@@ -128,3 +128,29 @@ def test_several_roots_get_one_bone_above_them(stage: Stage, export: Callable) -
     made = export(stage(body, more=CLIP))
     models = made.models()
     assert [made.parent(models[n]) for n in ("Skel", "root", "other")] == ["", "Skel", "Skel"]
+
+
+def test_a_flat_bind_transform_is_refused_by_name(stage: Stage, export: Callable) -> None:
+    from pipeline.errors import ExportError
+
+    body = RIG.format(place=METRES).replace(
+        "((1,0,0,0),(0,1,0,0),(0,0,1,0),(0,100,0,1))]", "((1,0,0,0),(0,0,0,0),(0,0,1,0),(0,100,0,1))]", 1
+    )
+    with pytest.raises(ExportError, match="root/tip") as caught:
+        export(stage(body, more=CLIP))
+    assert caught.value.prim == "/World/Skel"
+
+
+def test_a_mirror_goes_into_the_bones(stage: Stage, export: Callable) -> None:
+    mirrored = "((-0.01,0,0,0),(0,0.01,0,0),(0,0,0.01,0),(5,0,0,1))"
+    made = export(stage(RIG.format(place=mirrored), more=CLIP))
+    for model in made.models().values():
+        assert np.allclose(model.vector("Lcl Scaling", (1, 1, 1)), 1)
+    clusters = [o.record for o in made.document.of_kind("Deformer") if o.subclass == "Cluster"]
+    for record in clusters:
+        link = made.document.array(record, "TransformLink", float).reshape(4, 4)
+        assert np.linalg.det(link[:3, :3]) == pytest.approx(1)
+    geometry = next(o for o in made.document.of_kind("Geometry") if o.subclass == "Mesh").record
+    assert made.document.rows(geometry, "Vertices", 3)[2] == pytest.approx([4.9, 2, 0], abs=1e-4)
+    indices = made.document.array(geometry, "PolygonVertexIndex", int)
+    assert indices.tolist() == [3, 2, 1, ~0]  # the mirrored face still looks towards +Z
