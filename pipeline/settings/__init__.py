@@ -53,7 +53,9 @@ def load(name: str, project: Path | None = None) -> dict[str, Any]:
     if studio and (studio / f"{name}.toml").exists():
         result = merged(result, _read(studio / f"{name}.toml"))
     if project and (project / "gates.toml").exists():
-        result = merged(result, _read(project / "gates.toml").get(name, {}))
+        table = _read(project / "gates.toml").get(name, {})
+        # jobs.toml holds [jobs.<name>] tables, and so does gates.toml
+        result = merged(result, {name: table} if name in result else table)
     return result
 
 
