@@ -28,7 +28,7 @@ class Texels:
         Texels along the unit square.
     index : (k,) int64
         `row * side + column`.
-    triangle : (k,) int32
+    triangle : (k,) int
         Which triangle covers the texel's middle.
     weights : (k, 3) float64
         Barycentric coordinates of the middle in it.
@@ -38,7 +38,7 @@ class Texels:
 
     side: int
     index: NDArray[np.int64]
-    triangle: NDArray[np.int32]
+    triangle: NDArray
     weights: NDArray[np.float64]
     shared: int
 

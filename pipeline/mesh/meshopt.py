@@ -18,6 +18,7 @@ from ctypes.util import find_library
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,8 +114,8 @@ def _library() -> ctypes.CDLL | None:
         except (OSError, AttributeError):
             continue
         pointer, size, real = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_float
-        mesh = [pointer, pointer, size, pointer, size, size]
-        end = [size, real, ctypes.c_uint, pointer]
+        mesh: list[Any] = [pointer, pointer, size, pointer, size, size]
+        end: list[Any] = [size, real, ctypes.c_uint, pointer]
         simple.restype = full.restype = size
         simple.argtypes = mesh + end
         full.argtypes = [*mesh, pointer, size, pointer, size, pointer, *end]

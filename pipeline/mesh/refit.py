@@ -33,8 +33,8 @@ def refit(
     simple: NDArray,
     simple_faces: NDArray,
     fixed: NDArray | None = None,
-    count: int = 60_000,
-    rounds: int = 4,
+    count: int = 40_000,
+    rounds: int = 2,
 ) -> NDArray[np.float64]:
     """Better positions of a simplified mesh's vertices.
 
@@ -74,7 +74,7 @@ def refit(
 def _solve(
     places: NDArray, outward: NDArray, at: NDArray, faces: NDArray, movable: NDArray, size: float
 ) -> NDArray[np.float64]:
-    from scipy.sparse import csr_array, eye_array
+    from scipy.sparse import csr_array
 
     face, weights, ok = _project(places, outward, at, faces, size)
     plane = normals(at, faces)[face]
@@ -94,8 +94,7 @@ def _solve(
     unknown = 3 * int(movable.sum())
     system = csr_array((value, (row, col)), shape=(len(face), unknown))
     spring = _SPRING * len(face) / unknown
-    normal = (system.T @ system + spring * eye_array(unknown)).tocsr()
-    solved = _conjugate_gradients(normal, system.T @ np.einsum("ij,ij->i", plane, gap))
+    solved = _least_squares(system, np.einsum("ij,ij->i", plane, gap), spring)
     # where the planes meet at a flat angle the solution lies far out: nobody moves further than its samples miss
     reach = np.zeros(len(at))
     miss = np.linalg.norm(gap, axis=1)
@@ -108,26 +107,30 @@ def _solve(
     return result
 
 
-def _conjugate_gradients(matrix: csr_array, right: NDArray, steps: int = 40) -> NDArray[np.float64]:
-    """Solve a positive definite system, preconditioned by its diagonal; sums without threads, so repeatable."""
-    scale = 1.0 / matrix.diagonal()
-    solved = np.zeros_like(right)
-    rest = right.copy()
+def _least_squares(system: csr_array, right: NDArray, spring: float, steps: int = 30) -> NDArray[np.float64]:
+    """Solve `(A' A + spring) x = A' b` by conjugate gradients, preconditioned by the diagonal.
+
+    A' A is never formed, which would cost more than the solution; sums run without threads, so it is repeatable.
+    """
+    across = system.T.tocsr()
+    scale = 1.0 / (np.bincount(system.indices, system.data**2, minlength=system.shape[1]) + spring)
+    rest = across @ right
+    solved = np.zeros_like(rest)
     better = scale * rest
     direction = better.copy()
     energy = (rest * better).sum()
-    enough = 1e-8 * energy
+    enough = 1e-6 * energy
     for _ in range(steps):
         if energy <= enough:
             break
-        ahead = matrix @ direction
+        ahead = across @ (system @ direction) + spring * direction
         length = energy / (direction * ahead).sum()
         solved += length * direction
         rest -= length * ahead
         better = scale * rest
         energy, before = (rest * better).sum(), energy
         direction = better + (energy / before) * direction
-    return solved
+    return np.asarray(solved)
 
 
 def _project(
@@ -161,7 +164,7 @@ def _weights(places: NDArray, triangle: NDArray) -> NDArray[np.float64]:
     area = np.maximum(np.einsum("ij,ij->i", normal, normal), 1e-300)
     v = np.einsum("ij,ij->i", np.cross(places - a, c - a), normal) / area
     w = np.einsum("ij,ij->i", np.cross(b - a, places - a), normal) / area
-    return np.clip(np.stack([1 - v - w, v, w], axis=1), 0, 1)
+    return np.asarray(np.clip(np.stack([1 - v - w, v, w], axis=1), 0, 1))
 
 
 def _unfold(start: NDArray, moved: NDArray, faces: NDArray) -> NDArray[np.float64]:

@@ -17,6 +17,10 @@ from pipeline.mesh.weld import weld
 __all__ = ["Split", "face_groups", "rebuild", "split"]
 
 
+#: a closed surface has half as many points as triangles: with hardly more, hardly any lie at one place
+_SHARED = 0.52
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """Vertices of a renderer.
@@ -24,7 +28,7 @@ class Split:
     Attributes
     ----------
     mesh
-        What was split, welded.
+        What was split; welded where many points lie at one place.
     faces : (t, 3) int32
         Triangles over vertices, counter-clockwise from outside.
     corner : (v,) int32
@@ -62,9 +66,10 @@ def split(mesh: PolygonMesh, seams: bool = True) -> Split:
     seams
         False for one vertex a position, whatever its UVs.
     """
-    joined = weld(mesh.points)
-    if joined.count < len(mesh.points):
-        mesh = mesh.welded(joined.index, joined.first)
+    if len(mesh.points) > _SHARED * len(mesh.triangles):
+        joined = weld(mesh.points)
+        if joined.count < len(mesh.points):
+            mesh = mesh.welded(joined.index, joined.first)
     group = face_groups(mesh)
     corners = mesh.triangle_corners.reshape(-1)
     key = mesh.corners
@@ -177,4 +182,4 @@ def _pair(a: NDArray, b: NDArray) -> NDArray[np.int32]:
     key = a.astype(np.int64) * (int(b.max()) + 1) + b
     present = np.zeros(int(key.max()) + 1, bool)
     present[key] = True
-    return (np.cumsum(present, dtype=np.int32) - 1)[key]
+    return np.asarray((np.cumsum(present, dtype=np.int32) - 1)[key])

@@ -99,7 +99,7 @@ def tangents(
 
 
 def _next(half: NDArray) -> NDArray:
-    return half - half % 3 + (half + 1) % 3
+    return np.asarray(half - half % 3 + (half + 1) % 3)
 
 
 def _angles(points: NDArray, faces: NDArray) -> NDArray[np.float64]:

@@ -12,9 +12,10 @@ from pipeline.errors import MissingDependency, RefineError
 from pipeline.mesh import meshopt
 from pipeline.mesh.edges import edges
 from pipeline.mesh.faces import repeated
-from pipeline.mesh.polygons import PolygonMesh
+from pipeline.mesh.polygons import PolygonMesh, Primvar
 from pipeline.mesh.refit import refit
 from pipeline.mesh.seams import Split, rebuild, split
+from pipeline.mesh.weld import weld
 
 __all__ = ["ENGINES", "Simplified", "engine", "simplify"]
 
@@ -128,7 +129,8 @@ def _collapse(source: Split, faces: NDArray, target: int, lock_border: bool) -> 
 
 def _attributes(source: Split):  # type: ignore[no-untyped-def]
     """A function that gives the attributes of chosen vertices, and their weights; None where there are none."""
-    uvs, skin = [], None
+    uvs: list[Primvar] = []
+    skin = None
     for name, primvar in source.mesh.primvars.items():
         if name == "normals" or primvar.values.dtype.kind != "f":
             continue
@@ -160,7 +162,8 @@ def _attributes(source: Split):  # type: ignore[no-untyped-def]
 
 def _without_flaps(source: Split, faces: NDArray) -> NDArray:
     """Drop what collapse folded flat: two triangles on the same corners, back to back, and repeats of one."""
-    solid = source.position[faces]
+    used, local = np.unique(source.position[faces], return_inverse=True)
+    solid = weld(np.ascontiguousarray(source.mesh.points[used])).index[local.reshape(-1, 3)]
     names = np.sort(solid, axis=1)
     _, name, times = np.unique(names, axis=0, return_inverse=True, return_counts=True)
     name = name.reshape(-1)
@@ -183,20 +186,30 @@ def _without_flaps(source: Split, faces: NDArray) -> NDArray:
 def _unit(points: NDArray) -> NDArray[np.float32]:
     """Centred and scaled to one, so that float32 serves for any place and size."""
     low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
-    return ((points - (low + high) / 2) / max(float((high - low).max()), 1e-30)).astype(np.float32)
+    middle = ((low + high) / 2).astype(points.dtype)
+    return np.asarray((points - middle) * points.dtype.type(1 / max(float((high - low).max()), 1e-30)), np.float32)
 
 
 def _fitted(source: Split, faces: NDArray, positions: NDArray | None) -> NDArray:
     """Places of all points of the mesh after the fit; seams move as one, borders stay."""
     points = source.mesh.points if positions is None else positions
     used, local = np.unique(source.position[faces], return_inverse=True)
-    simple_faces = local.reshape(-1, 3)
+    joined = weld(np.ascontiguousarray(points[used]))
+    simple_faces = joined.index[local.reshape(-1, 3)]
     whole = simple_faces[~repeated(simple_faces)]
-    border = np.zeros(len(used), bool)
+    border = np.zeros(joined.count, bool)
     found = edges(whole)
     border[found.ends(found.open).reshape(-1)] = True
     result = np.array(points, np.float64)
-    result[used] = refit(source.mesh.points, source.position[source.faces], points[used], simple_faces, border)
+    fitted = refit(
+        source.mesh.points,
+        source.position[source.faces],
+        points[used[joined.first]],
+        simple_faces,
+        border,
+        count=max(3 * len(faces), 12_000),
+    )
+    result[used] = fitted[joined.index]
     return result
 
 

@@ -168,7 +168,7 @@ def density(points: NDArray, faces: NDArray, layout: Layout, side: int) -> tuple
         return 0.0, 0.0, 0.0
     order = np.argsort(each)
     share = np.cumsum(area[sound][order]) / area[sound].sum()
-    low, high = (float(each[order[min(np.searchsorted(share, p), len(order) - 1)]]) for p in (0.05, 0.95))
+    low, high = (float(each[order[min(int(np.searchsorted(share, p)), len(order) - 1)]]) for p in (0.05, 0.95))
     return low, float(np.sqrt(flat[sound].sum() / area[sound].sum()) * side), high
 
 

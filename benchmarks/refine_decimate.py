@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decimation of a million triangles to 8,000: time, error and seams of every library that is installed.
+
+usage: python benchmarks/refine_decimate.py [--triangles 1000000] [--target 8000] [--only NAME]
+
+The mesh is a closed, bumpy sphere with two UV islands. CPU seconds of this process; error is the sampled distance in
+both directions as a share of the diagonal; `uv` is the mean distance in UV between the result and the original at
+20,000 places of the result; `open` counts open edges after welding (0: no crack). Peak memory is the process's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+
+import numpy as np
+
+from pipeline.mesh import meshopt
+from pipeline.mesh.deviation import deviation
+from pipeline.mesh.faces import diagonal
+from pipeline.mesh.nearest import Surface, samples
+from pipeline.mesh.polygons import PolygonMesh, Primvar
+from pipeline.mesh.simplify import simplify
+
+
+def bumpy(triangles: int) -> PolygonMesh:
+    """A closed sphere with bumps of several sizes; the upper and lower half are UV islands."""
+    rows = round((triangles / 4) ** 0.5)
+    columns = 2 * rows
+    lat = np.pi * (np.arange(rows - 1) + 1) / rows
+    lon = 2 * np.pi * np.arange(columns) / columns
+    ring = np.stack(
+        [
+            np.sin(lat)[:, None] * np.cos(lon),
+            np.broadcast_to(np.cos(lat)[:, None], (rows - 1, columns)),
+            np.sin(lat)[:, None] * np.sin(lon),
+        ],
+        -1,
+    ).reshape(-1, 3)
+    points = np.vstack([[[0, 1, 0]], ring, [[0, -1, 0]]])
+    random = np.random.default_rng(1)
+    bumps = sum(
+        size * np.sin(points @ random.normal(size=3) * step + random.random())
+        for size, step in ((0.06, 3), (0.04, 5), (0.02, 9), (0.01, 17), (0.004, 40), (0.001, 90))
+    )
+    points = points * (1 + bumps)[:, None]
+    i, j = np.meshgrid(np.arange(rows - 2), np.arange(columns), indexing="ij")
+    a, b = 1 + i * columns + j, 1 + i * columns + (j + 1) % columns
+    c, d = a + columns, b + columns
+    j = np.arange(columns)
+    last, low = len(points) - 1, 1 + (rows - 2) * columns
+    faces = np.concatenate(
+        [
+            np.stack([np.zeros(columns, int), 1 + (j + 1) % columns, 1 + j], 1),
+            np.stack([a, b, c], -1).reshape(-1, 3),
+            np.stack([b, d, c], -1).reshape(-1, 3),
+            np.stack([np.full(columns, last), low + j, low + (j + 1) % columns], 1),
+        ]
+    ).astype(np.int32)
+    upper = (points[faces][:, :, 1].mean(axis=1) > 0).astype(np.int32)
+    base = points[:, [0, 2]] * 0.2 + 0.25
+    uv = np.concatenate([base, base + np.array([0.5, 0])]).astype(np.float32)
+    rows_of = (faces + upper[:, None] * len(points)).reshape(-1).astype(np.int32)
+    return PolygonMesh(
+        points.astype(np.float32),
+        np.full(len(faces), 3, np.int32),
+        faces.reshape(-1),
+        {"st": Primvar(uv, rows_of, "faceVarying", "texCoord2f[]")},
+    )
+
+
+def engines(mesh: PolygonMesh, target: int):  # type: ignore[no-untyped-def]
+    """Name, whether UVs are handled, and a function that returns (points, faces, uv or None)."""
+    points, faces = mesh.points, mesh.triangles
+    plain = PolygonMesh(mesh.points, mesh.counts, mesh.corners)
+
+    def ours(source: PolygonMesh, **more: object):  # type: ignore[no-untyped-def]
+        found = simplify(source, target, **more).mesh  # type: ignore[arg-type]
+        uv = found.primvars.get("st")
+        return found.points, found.triangles, None if uv is None else uv.values[found.corner_rows(uv)].reshape(-1, 3, 2)
+
+    if meshopt.available():
+        yield "meshoptimizer plain", lambda: (points, meshopt.simplify(points, faces, target)[0], None)
+        yield "gates", lambda: ours(plain)
+        yield "gates, UVs", lambda: ours(mesh)
+        yield "gates, UVs, no fit", lambda: ours(mesh, fit=False)
+    try:
+        import fast_simplification
+
+        for agg in (3, 7):
+            yield (
+                f"fast_simplification agg={agg}",
+                lambda agg=agg: (*fast_simplification.simplify(points, faces, target_count=target, agg=agg), None),
+            )
+    except ImportError:
+        pass
+    try:
+        import pyfqmr
+
+        def fqmr():  # type: ignore[no-untyped-def]
+            tool = pyfqmr.Simplify()
+            tool.setMesh(points, faces)
+            tool.simplify_mesh(target_count=target, aggressiveness=7, preserve_border=True, verbose=0)
+            found = tool.getMesh()
+            return found[0], found[1], None
+
+        yield "pyfqmr", fqmr
+    except ImportError:
+        pass
+    try:
+        import fast_simplification as _needed  # noqa: F401
+        import trimesh
+
+        def by_trimesh():  # type: ignore[no-untyped-def]
+            found = trimesh.Trimesh(points, faces, process=False).simplify_quadric_decimation(face_count=target)
+            return np.asarray(found.vertices), np.asarray(found.faces), None
+
+        yield "trimesh", by_trimesh
+    except ImportError:
+        pass
+    yield "gates, UVs, opengl-decimate", lambda: ours(mesh, use="opengl-decimate")
+
+
+def uv_error(mesh: PolygonMesh, points: np.ndarray, faces: np.ndarray, uv: np.ndarray) -> float:
+    """Mean distance in UV, at places whose nearest original face lies on the same island."""
+    place, face, weights = samples(points, faces, 20_000, seed=2)
+    here = np.einsum("ki,kij->kj", weights, uv[face])
+    near = Surface(mesh.points, mesh.triangles).nearest(place)
+    st = mesh.primvars["st"]
+    corner = st.values[mesh.corner_rows(st)].reshape(-1, 3, 2)[near.face]
+    there = np.einsum("ki,kij->kj", near.weights, corner)
+    same = (here[:, 0] > 0.5) == (there[:, 0] > 0.5)
+    return float(np.linalg.norm(here - there, axis=1)[same].mean())
+
+
+def main() -> None:
+    """Print one row for each engine."""
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--triangles", type=int, default=1_000_000)
+    options.add_argument("--target", type=int, default=8000)
+    options.add_argument("--only", default="")
+    given = options.parse_args()
+    mesh = bumpy(given.triangles)
+    size = diagonal(mesh.points)
+    print(f"{len(mesh.counts)} triangles to {given.target}")
+    print(f"{'':30} {'CPU s':>7} {'ratio':>6} {'left':>7} {'mean %':>8} {'max %':>7} {'uv':>9} {'open':>5}")
+    simplify(bumpy(4000), 1000)  # what is imported once is not counted
+    fastest = 0.0
+    for name, run in engines(mesh, given.target):
+        if given.only not in name:
+            continue
+        started = time.process_time()
+        points, faces, uv = run()
+        seconds = time.process_time() - started
+        fastest = fastest or seconds
+        gap = deviation(mesh.points, mesh.triangles, points, faces)
+        welded = PolygonMesh(np.asarray(points), np.full(len(faces), 3, np.int32), np.asarray(faces, np.int32).ravel())
+        told = "" if uv is None else f"{uv_error(mesh, np.asarray(points, float), faces, uv):.6f}"
+        cracks = len(welded.topology.edges.open)
+        print(
+            f"{name:30} {seconds:7.2f} {seconds / fastest:6.2f} {len(faces):7} "
+            f"{100 * gap.mean / size:8.4f} {100 * gap.maximum / size:7.3f} {told:>9} {cracks:5}",
+            flush=True,
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    arrays = (mesh.points.nbytes + mesh.corners.nbytes + mesh.counts.nbytes) / 1e9
+    print(f"peak memory {peak:.2f} GB; the mesh's arrays {arrays:.3f} GB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
