@@ -32,10 +32,13 @@ class Editing:
     ----------
     stage
         Its edit target is the work layer.
+    whole
+        Whether the work layer stands in the place of its branch.
     """
 
     stage: Usd.Stage
     layer: Sdf.Layer
+    whole: bool = False
 
     @classmethod
     @contextmanager
@@ -50,7 +53,7 @@ class Editing:
                 before = layer.ExportToString()
                 stage.SetEditTarget(layer)
                 try:
-                    yield cls(stage, layer)
+                    yield cls(stage, layer, is_whole(layer))
                 except BaseException:
                     layer.Reload(force=True)
                     raise

@@ -194,6 +194,8 @@ class Project(Versioned):
         """
         open_now: Editing | None = getattr(self._thread, "editing", None)
         if open_now:
+            if whole and not open_now.whole:
+                self._refuse_in_edit("a whole edit cannot begin")
             yield open_now.stage
             return
         with Editing.on(self.store, self.work, self.branch_name, whole) as editing:
@@ -202,6 +204,12 @@ class Project(Versioned):
                 yield editing.stage
             finally:
                 self._thread.editing = None
+
+    def _refuse_in_edit(self, what: str) -> None:
+        if getattr(self._thread, "editing", None):
+            raise ProjectError(
+                f"{what} inside `edit()`", path=self.work_path, remedy="leave the `with project.edit()` block first"
+            )
 
     def remove(self, *paths: str) -> None:
         """Delete prims or properties, committed or not, from the current branch; uncommitted until `commit`.
@@ -232,6 +240,7 @@ class Project(Versioned):
 
     def discard(self) -> None:
         """Throw the uncommitted work on the current branch away."""
+        self._refuse_in_edit("work cannot be discarded")
         with locked(self.store.work(self.work, self.branch_name).lock, "your work"):
             work = self.store.work(self.work, self.branch_name)
             head = self.head()

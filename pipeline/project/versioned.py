@@ -48,6 +48,10 @@ class Versioned(ABC):
     def branch_name(self) -> str:
         """The branch this person is on."""
 
+    @abstractmethod
+    def _refuse_in_edit(self, what: str) -> None:
+        """Raise where an edit is open in this thread."""
+
     def commit(self, message: str, *, settle: Settle | None = None) -> Version:
         """Freeze the work layer as a new version of the current branch.
 
@@ -58,6 +62,7 @@ class Versioned(ABC):
         MergeConflict
             The branch moved meanwhile and touches the same things; the work stays.
         """
+        self._refuse_in_edit("nothing can be committed")
         try:
             return commit(self.store, self.work, self.branch_name, message, settle)
         finally:
@@ -95,6 +100,7 @@ class Versioned(ABC):
         UnknownRef
             There is no such branch.
         """
+        self._refuse_in_edit("the branch cannot be switched")
         head = self.store.refs.head(checked_name(name, "branch"))
         Editing.prepare(self.store, self.work, name, head)
         self.refresh()

@@ -72,7 +72,7 @@ def settle_work(store: VersionStore, who: str, branch: str, head: str) -> None:
     if not base or base == head:
         return
     digest = work.digest()
-    if any(version.source == digest for version in store.history.between(base, head)):
+    if any(version.source == digest for version in store.history.since(base, head)):
         work.clear(head, store.metadata(head))
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipeline.versions.index import Index
@@ -62,6 +62,16 @@ class History:
         """Versions that `new` descends from and `old` does not, newest first."""
         before = self.graph([old])
         return [version for version in self.log(new) if version.id not in before]
+
+    def since(self, old: str, new: str) -> Iterator[Version]:
+        """Versions from `new` back along first parents until `old`; cheap where they are close."""
+        identifier = new
+        while identifier != old:
+            version = self.index.get(identifier)
+            yield version
+            if not version.parents:
+                return
+            identifier = version.parents[0]
 
     def descends(self, identifier: str, ancestor: str) -> bool:
         """Whether `ancestor` is `identifier` or before it."""

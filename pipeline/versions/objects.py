@@ -78,18 +78,24 @@ class ObjectStore:
                 settle(partial, target, 0o444)
         return target
 
-    def add_layer(self, path: str | os.PathLike[str]) -> Path:
+    def add_layer(self, path: str | os.PathLike[str], within: str | os.PathLike[str] | None = None) -> Path:
         """Store a layer with all local files it depends on; returns the absolute path of the object.
 
         Sublayers, references, payloads, clips and textures, inside variants too, are stored first and the
         paths rewritten. What is not there stays as it was written. Same input, same objects.
 
+        Parameters
+        ----------
+        within
+            The folder that files may be taken from; for layers from outside, whose paths may point anywhere.
+
         Raises
         ------
         StageError
-            The layer cannot be read, or layers name each other in a circle.
+            The layer cannot be read, layers name each other in a circle, or a file lies outside `within`.
         """
-        return _Intake(self).layer(Path(path).absolute())
+        folder = Path(within).resolve() if within is not None else None
+        return _Intake(self, folder).layer(Path(path).absolute())
 
     def freeze(self, layer: Sdf.Layer, folder: Path) -> None:
         """Rewrite paths written for `folder` as those of a stored object, storing what they name."""
@@ -113,6 +119,7 @@ class _Intake:
     """One call that stores a layer and its dependencies."""
 
     store: ObjectStore
+    within: Path | None = None
     done: dict[Path, Path] = field(default_factory=dict)
     open: list[Path] = field(default_factory=list)
 
@@ -161,11 +168,20 @@ class _Intake:
         pinned = self._pinned(target)
         if pinned:
             return pinned
+        self._refuse_outside(target)
         if target.suffix.lower() in LAYERS:
             return self.layer(target)
         if target not in self.done:
             self.done[target] = self.store.add_file(target)
         return self.done[target]
+
+    def _refuse_outside(self, target: Path) -> None:
+        if self.within and not target.resolve().is_relative_to(self.within):
+            raise StageError(
+                f"this layer names a file outside {self.within}",
+                path=target,
+                remedy="gather what it needs in one folder first",
+            )
 
     def _refuse_circle(self, target: Path, arc: bool) -> None:
         """A layer that brings itself in cannot be named by its content; one that mentions itself can."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeping stacks short without making anybody wait.
 
-A stack is a tail of small deltas over one checkpoint. When the tail grows beyond eight, its newest deltas are
+A stack is a tail of small deltas over one checkpoint. When the tail grows beyond five, its newest deltas are
 folded into one, as many as are of like size; so each change is copied a few times over its life, and never
 because the project is large. When the tail weighs half as much as the checkpoint, all of it becomes the new
 checkpoint: a cost the commits since the last one have earned.
@@ -19,7 +19,7 @@ from pipeline.versions.store import VersionStore
 __all__ = ["LONGEST_TAIL", "shortened", "store_layer"]
 
 #: deltas over a checkpoint; each opens about as fast as a hundred prims
-LONGEST_TAIL = 8
+LONGEST_TAIL = 5
 #: bytes of deltas that are never worth a checkpoint on their own
 SMALL = 1 << 14
 #: bytes of text from which a binary layer opens faster

@@ -12,6 +12,7 @@ from pxr import Sdf, Usd, UsdGeom
 from pipeline.errors import (
     MergeConflict,
     ProjectError,
+    StageError,
     UnknownRef,
     UsageError,
     VersionError,
@@ -104,6 +105,34 @@ def test_edits_nest(project: Project) -> None:
         assert outer.GetAttributeAtPath("/World/Set/a.n").Get() == 4
         with project.edit() as inner:
             assert inner is outer
+
+
+def test_what_an_edit_must_end_before(project: Project) -> None:
+    number(project, 1)
+    with project.edit():
+        for action in (
+            lambda: project.commit("x"),
+            lambda: project.switch("main"),
+            project.discard,
+            lambda: project.remove("/World/Set/a"),
+        ):
+            with pytest.raises(ProjectError, match=r"inside `edit\(\)`"):
+                action()
+    assert project.commit("after").message == "after"
+
+
+def test_files_outside_a_folder_are_refused(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("key")
+    folder = tmp_path / "package"
+    folder.mkdir()
+    for path in (tmp_path / "secret.txt", Path("../secret.txt")):
+        layer = Sdf.Layer.CreateAnonymous(".usda")
+        prim = Sdf.CreatePrimInLayer(layer, "/Asset")
+        Sdf.AttributeSpec(prim, "file", Sdf.ValueTypeNames.Asset).default = Sdf.AssetPath(str(path))
+        layer.Export(str(folder / "payload.usda"))
+        with pytest.raises(StageError, match="outside"):
+            project.objects.add_layer(folder / "payload.usda", within=folder)
+    assert not list((project.root / "objects").rglob("*.txt"))
 
 
 def test_nothing_to_commit(project: Project) -> None:
