@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,12 +77,3 @@ def export(tmp_path: Path) -> Callable[..., Written]:
         return Written(out, told)
 
     return run
-
-
-@pytest.fixture
-def blender_python() -> str:
-    """A Python that has bpy."""
-    named = os.environ.get("GATES_BLENDER_PYTHON", "")
-    if not named or not Path(named).exists():
-        pytest.skip("GATES_BLENDER_PYTHON names no interpreter with bpy")
-    return named

@@ -98,10 +98,10 @@ print("\\nPOSES " + json.dumps(out))
 """
 
 
-def poses(blender_python: str, path: Path, seconds: np.ndarray, name: str) -> np.ndarray:
+def poses(blender_python: Path, path: Path, seconds: np.ndarray, name: str) -> np.ndarray:
     """World points of a mesh at several times as Blender evaluates them, Y up."""
     done = subprocess.run(
-        [blender_python, "-c", BLENDER, str(path), json.dumps(seconds.tolist()), name],
+        [str(blender_python), "-c", BLENDER, str(path), json.dumps(seconds.tolist()), name],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     line = next(x for x in done.stdout.splitlines() if x.startswith("POSES "))
@@ -111,7 +111,7 @@ def poses(blender_python: str, path: Path, seconds: np.ndarray, name: str) -> np
 @pytest.mark.blender
 @pytest.mark.long
 def test_a_mirrored_scaled_moving_character_is_skinned_as_composed(
-    stage: Stage, export: Callable, blender_python: str
+    stage: Stage, export: Callable, blender_python: Path
 ) -> None:
     from pxr import Usd, UsdGeom, UsdSkel, Vt
 
@@ -139,7 +139,7 @@ def test_a_mirrored_scaled_moving_character_is_skinned_as_composed(
 @pytest.mark.long
 @pytest.mark.parametrize("rate", [24, 30, 17])
 def test_pivots_and_any_euler_order_move_as_composed(
-    stage: Stage, export: Callable, cube: str, blender_python: str, rate: int
+    stage: Stage, export: Callable, cube: str, blender_python: Path, rate: int
 ) -> None:
     from pxr import Usd, UsdGeom
 
@@ -160,9 +160,9 @@ def test_pivots_and_any_euler_order_move_as_composed(
 @pytest.mark.blender
 @pytest.mark.long
 def test_blender_finds_what_the_stage_has(
-    stage: Stage, export: Callable, cube: str, blender_python: str, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, export: Callable, cube: str, blender_python: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GATES_BLENDER_PYTHON", blender_python)
+    monkeypatch.setenv("GATES_BLENDER_PYTHON", str(blender_python))
     made = export(stage(MOVING.format(cube=cube), up="Z", unit=0.01))
     reading = read_back(made.path)
     assert reading.reader.startswith("Blender")
