@@ -80,10 +80,9 @@ def _feed(total: Any, array: Any) -> None:
     if array is None:
         total.update(b"-")
         return
-    plain = np.ascontiguousarray(array)
-    total.update(plain.size.to_bytes(8, "little"))
-    if plain.size:
-        total.update(plain.view(np.uint8).reshape(-1).data)
+    total.update(array.size.to_bytes(8, "little"))
+    if array.size:
+        total.update(array if array.flags.c_contiguous else np.ascontiguousarray(array))
 
 
 def fetch_mesh(
@@ -143,7 +142,8 @@ def fetch_mesh(
             raw.creases[name] = str(value) if isinstance(value, str) else _array(value)
     for name, attribute in primvars.items():
         if name in _RESERVED or str(attribute.GetTypeName()) in _UV_TYPES:
-            _fetch_primvar(raw, name, attribute, time)
+            own = name not in inherited or f"primvars:{name}" in names
+            _fetch_primvar(raw, name, attribute, time, not own or f"primvars:{name}:indices" in names)
     for child in children:
         if child.GetTypeName() == "GeomSubset":
             _fetch_subset(raw, child, time)
@@ -160,14 +160,16 @@ def _array(value: Any) -> Any:
     return None if value is None else np.asarray(value)
 
 
-def _fetch_primvar(raw: RawMesh, name: str, attribute: Any, time: Any) -> None:
+def _fetch_primvar(raw: RawMesh, name: str, attribute: Any, time: Any, indexed: bool) -> None:
     values = _array(attribute.Get(time))
     if values is None or not values.size:
         return
     if name == "normals":
         raw.primvars = [p for p in raw.primvars if p.name != "normals"]
-    indices = attribute.GetPrim().GetAttribute(f"primvars:{name}:indices")
-    found = _array(indices.Get(time)) if indices else None
+    found = None
+    if indexed:
+        indices = attribute.GetPrim().GetAttribute(f"primvars:{name}:indices")
+        found = _array(indices.Get(time)) if indices else None
     raw.primvars.append(RawPrimvar(name, values, found, attribute.GetMetadata("interpolation") or "constant"))
 
 
@@ -288,13 +290,9 @@ def _bad_corners(points: Floats, vertices: Ints, path: str, report: Report) -> A
     if low < 0 or high >= len(points):
         outside = (vertices < 0) | (vertices >= len(points))
         report.lose(path, "faces", f"{int(outside.sum())} corners name points that are not there")
-    # a sum over all is finite only if each is; it overflows only where the numbers are absurd
-    with np.errstate(all="ignore"):
-        if np.isfinite(points.sum(dtype=np.float64)):
-            return outside
-    broken = np.asarray(~np.isfinite(points).all(axis=1))
-    if not broken.any():
+    if np.isfinite(points).all():
         return outside
+    broken = np.asarray(~np.isfinite(points).all(axis=1))
     report.lose(path, "points", f"{int(broken.sum())} points are not finite: their faces were left out")
     inside = np.clip(vertices, 0, len(points) - 1)
     return broken[inside] if outside is None else broken[inside] | outside
@@ -366,10 +364,7 @@ class _Fit:
         return Primvar(raw.name, values, indices, cast(Interpolation, kind))
 
     def _broken(self, raw: RawPrimvar, values: Floats, path: str, report: Report) -> Floats | None:
-        with np.errstate(all="ignore"):
-            if np.isfinite(values.sum(dtype=np.float64)) or raw.name in {"normals", "tangents"}:
-                return None
-        if np.isfinite(values).all():
+        if raw.name in {"normals", "tangents"} or np.isfinite(values).all():
             return None
         report.lose(path, f"primvar {raw.name}", "values that are not finite became 0")
         return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)

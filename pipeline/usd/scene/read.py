@@ -90,6 +90,7 @@ def read_scene(
     above = Above()
     if root is not None:
         above = _above(top, at)
+        reader.bindings_seen = True  # what lies above is not walked
     reader.walk([top] if root is not None else top.GetFilteredChildren(INSIDE), nodes, above, main=True)
     if root is not None:
         _stand(reader, top, nodes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,7 @@ class SceneReader:
         self.time = time
         self.refine_level = refine_level
         self.curves = curves
+        self.transforms = UsdGeom.XformCache(time)
         self.report = Report()
         self.space = _space(stage, self.report)
         self.bindings = Bindings()
@@ -222,21 +224,22 @@ class SceneReader:
     def _transform(self, prim: Any, names: list[str], parent: int, index: int, main: bool) -> tuple[Any, int]:
         if "xformOpOrder" not in names:
             return None, parent
-        xformable = UsdGeom.Xformable(prim)
-        if not xformable:
+        if not prim.IsA(UsdGeom.Xformable):
             return None, parent
-        local = np.array(xformable.GetLocalTransformation(self.time))
-        path = prim.GetPath()
-        if xformable.GetResetXformStack():
+        # the cache parses the operations once for both answers
+        found, resets = self.transforms.GetLocalTransformation(prim)
+        local = np.array(found)
+        if resets:
             parent = -1
-        if not np.isfinite(local).all():
-            self.report.lose(path, "transform", "it is not finite: the identity stands for it")
+        # a sum is finite only if each of the sixteen is
+        if not isfinite(local.sum()):
+            self.report.lose(prim.GetPath(), "transform", "it is not finite: the identity stands for it")
             return None, parent
-        if xformable.TransformMightBeTimeVarying():
+        if any(n.startswith("xformOp:") and prim.GetAttribute(n).ValueMightBeTimeVarying() for n in names):
             if main:
                 self.moving[index] = prim
             else:
-                self.report.lose(path, "animation inside of a point instancer's prototype", "it stands still")
+                self.report.lose(prim.GetPath(), "animation inside of a point instancer's prototype", "it stands still")
         return self.space.matrices(local), parent
 
     def _copy(self, nodes: list[Node], template: _Template, root: int, main: bool) -> None:
@@ -404,7 +407,7 @@ class SceneReader:
 
     def bind(self) -> None:
         """Give every slot its material; one call for all prims."""
-        if not self.to_bind:
+        if not self.to_bind or not self.bindings_seen:
             return
         prims = [entry[3] for entry in self.to_bind]
         found, _ = UsdShade.MaterialBindingAPI.ComputeBoundMaterials(prims)
