@@ -22,8 +22,10 @@ from pipeline.generators.base import (
 from pipeline.generators.registry import Found, discover, get, load_generator, names
 
 if TYPE_CHECKING:
+    from pipeline.generators.compliance import comply
+    from pipeline.generators.control import accept_webhook, cancel, probe
     from pipeline.generators.jobs import Ledger
-    from pipeline.generators.running import Outcome, accept_webhook, cancel, collect, probe
+    from pipeline.generators.running import Outcome, collect
 
 __all__ = [
     "ALGORITHMIC",
@@ -42,6 +44,7 @@ __all__ = [
     "accept_webhook",
     "cancel",
     "collect",
+    "comply",
     "discover",
     "get",
     "load_generator",
@@ -53,10 +56,11 @@ __all__ = [
 _LATER = {
     "Ledger": "jobs",
     "Outcome": "running",
-    "accept_webhook": "running",
-    "cancel": "running",
+    "accept_webhook": "control",
+    "cancel": "control",
     "collect": "running",
-    "probe": "running",
+    "comply": "compliance",
+    "probe": "control",
 }
 
 

@@ -18,11 +18,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigError, UsageError
-from pipeline.generators import Request, discover, load_generator, names
+from pipeline.generators import Candidate, Capability, Request, comply, discover, load_generator, names
 from pipeline.generators.base import Generator
+from pipeline.generators.control import accept_webhook, cancel
 from pipeline.generators.failures import Busy, OverBudget
+from pipeline.generators.folder import FolderGenerator
 from pipeline.generators.jobs import Caps, Ledger, new_job
-from pipeline.generators.running import accept_webhook, cancel, collect
+from pipeline.generators.running import collect
 from pipeline.progress import listen
 
 from .conftest import Bench
@@ -234,6 +236,50 @@ def test_generators_are_found_and_honest_about_themselves() -> None:
             made = load_generator(name)
             assert isinstance(made, Generator)
             assert made.capability().offline
+
+
+class _Entry:
+    """An entry point as `importlib.metadata` gives it."""
+
+    dist = None
+
+    def __init__(self, name: str, made: object) -> None:
+        self.name, self.value, self._made = name, f"studio:{name}", made
+
+    def load(self) -> object:
+        if isinstance(self._made, Exception):
+            raise self._made
+        return self._made
+
+
+def test_a_studios_own_generator_and_one_that_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [_Entry("scanner", FolderGenerator), _Entry("broken", ImportError("no module called scan"))]
+    monkeypatch.setattr("pipeline.generators.registry.entry_points", lambda group: entries)
+    assert names()[-2:] == ["broken", "scanner"]
+    assert {f.name: f.error for f in discover() if f.name in ("broken", "scanner")} == {
+        "broken": "ImportError: no module called scan",
+        "scanner": "",
+    }
+    assert isinstance(load_generator("scanner"), FolderGenerator)
+    with pytest.raises(UsageError, match="no module called scan"):
+        load_generator("broken")
+
+
+def test_the_compliance_suite_passes_ours_and_names_what_is_wrong(tmp_path: Path) -> None:
+    assert comply(load_generator("embedded"), Request(asset="x", prompt="a stool", texture_size=256), tmp_path) == []
+
+    class Careless:
+        name = "careless"
+
+        def capability(self) -> Capability:
+            return Capability(tasks=frozenset({"text"}), offline=True, deterministic=True)
+
+        def generate(self, request: Request, out: Path) -> list[Candidate]:
+            return [Candidate(file=out / "gone.glb", generator="other", model="", seed=99)]
+
+    wrong = comply(Careless(), Request(asset="x", prompt="a stool"), tmp_path / "careless")
+    assert len(wrong) == 7
+    assert any("does not exist" in w for w in wrong)
 
 
 def test_an_unknown_generator_lists_the_known() -> None:

@@ -36,9 +36,11 @@ class Kit:
 def _dyes(request: Request, reading: Reading, rng: np.random.Generator) -> dict[str, Colour]:
     """Colours by use: defaults, then the pictures' palette, then the palette asked, then words."""
     result: dict[str, Colour] = {}
-    sources = [p.path for p in request.pictures("material", "style")] or [p.path for p in request.pictures("shape")]
-    if sources:
-        result |= colours.dyes_from(colours.extract(sources))
+    surfaces = [p.path for p in request.pictures("material", "style")]
+    shapes = [p.path for p in request.pictures("shape")]
+    for sources in (shapes, surfaces):
+        if sources:
+            result |= _richer(result, colours.dyes_from(colours.extract(sources)))
     if request.palette:
         rgb = np.array([srgb(c) for c in request.palette])
         result |= colours.dyes_from(colours.Palette(rgb, np.full(len(rgb), 1 / len(rgb))))
@@ -60,6 +62,15 @@ def _dyes(request: Request, reading: Reading, rng: np.random.Generator) -> dict[
         result["cloth"] = _vary(result["cloth"], rng, 0.03)
     result["wood"] = _vary(result.get("wood", DYES["wood"]), rng, 0.05)
     return result
+
+
+def _richer(known: dict[str, Colour], new: dict[str, Colour]) -> dict[str, Colour]:
+    """Of new colours those that are no duller than what is known for their use: light washes pictures out."""
+
+    def chroma(colour: Colour) -> float:
+        return float(np.hypot(*colours.lab(np.array(colour))[1:]))
+
+    return {use: c for use, c in new.items() if use not in known or chroma(c) > 0.75 * chroma(known[use])}
 
 
 def _vary(colour: Colour, rng: np.random.Generator, amount: float) -> Colour:

@@ -129,9 +129,12 @@ def dyes_from(palette: Palette) -> dict[str, Colour]:
         return best
 
     brown = (hue > 40) & (hue < 85) & (chroma > 10) & (chroma < 52) & (light > 22) & (light < 72)
-    wood = take("wood", brown * weight)
+    # a photograph's wood is darker and greyer than the wood: the warmest brown is nearest to it
+    wood = take("wood", brown * weight * chroma)
     if wood >= 0:
         r, g, b = result["wood"]
+        lift = float(np.clip(52 / light[wood], 1.0, 1.5))
+        result["wood"] = (min(r * lift, 0.9), min(g * lift, 0.9), min(b * lift, 0.9))
         darker = brown & (light < light[wood] - 8)
         dark = take("dark", darker * weight)
         if dark < 0:

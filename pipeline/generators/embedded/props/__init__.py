@@ -52,7 +52,7 @@ PROPS: dict[str, Prop] = {
     "shelf": Prop(shelf, (1.0, 1.9, 0.35)),
     "sign": Prop(sign, (1.1, 1.0, 0.18)),
     "signpost": Prop(signpost, (1.5, 2.4, 0.3)),
-    "stall": Prop(stall, (2.4, 2.6, 1.8), frozenset({"crate", "barrel", "lamp", "sign", *WARES})),
+    "stall": Prop(stall, (2.4, 2.6, 1.8), frozenset({"crate", "barrel", "lamp", "sign", "table", *WARES})),
     "stool": Prop(stool, (0.36, 0.46, 0.36)),
     "table": Prop(table, (1.6, 0.76, 0.8)),
     "tree": Prop(tree, (3.0, 4.5, 3.0)),
