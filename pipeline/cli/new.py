@@ -32,4 +32,4 @@ def command(directory: Path, job: str | None, target: str, units: Literal["m", "
         "branch": project.branch_name,
         "job": project.job,
     }
-    show(result, as_json, f"{project.root}\n  next: gates -C {directory} intent ASSET --prompt or ingest FILE ASSET")
+    show(result, as_json, f"{project.root}\n  next: gates -C {directory} intent ASSET --job {project.job}")

@@ -17,7 +17,7 @@ from pipeline.versions.digests import digests_of
 from pipeline.versions.elements import ABSENT, differing, name_of
 from pipeline.versions.fields import same, spec_at
 from pipeline.versions.fold import paths_of
-from pipeline.versions.plain import plain
+from pipeline.versions.plain import extent_of_change, plain
 from pipeline.versions.store import VersionStore
 from pipeline.versions.version import ROOT_FIELDS
 from pipeline.versions.views import SpecView, StackView
@@ -83,6 +83,8 @@ class Change(BaseModel):
         Values as USD holds them, None where there is none; of samples only those that differ.
     elements
         Items of a list operation that came or went, as text: `+ prepended </A>`.
+    extent
+        Of arrays: how much of them differs and by how much, as text.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -92,6 +94,7 @@ class Change(BaseModel):
     old: Any = None
     new: Any = None
     elements: list[str] = []
+    extent: str | None = None
 
     @field_serializer("old", "new")
     def _plain(self, value: Any) -> Any:
@@ -285,7 +288,8 @@ def _element_changes(path: str, name: str, old: Any, new: Any) -> Iterable[Chang
             yield Change(path=path, field=name_of(name, element), old=_none(before), new=_none(after))
     else:
         lines = [*_lines("-", parts, 0), *_lines("+", parts, 1)] if () not in parts else []
-        yield Change(path=path, field=name, old=_none(old), new=_none(new), elements=lines)
+        extent = extent_of_change(old, new)
+        yield Change(path=path, field=name, old=_none(old), new=_none(new), elements=lines, extent=extent)
 
 
 def _lines(sign: str, parts: dict[Any, tuple[Any, Any]], side: int) -> Iterable[str]:

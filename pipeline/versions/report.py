@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pxr import Sdf
 
 from pipeline.versions.diff import Change, Diff
-from pipeline.versions.plain import extent_of_change, short
+from pipeline.versions.plain import short
 
 __all__ = ["lines"]
 
@@ -81,9 +81,8 @@ def _change(change: Change, name: str) -> Iterator[Line]:
         for element in change.elements:
             yield element[0], f"  {element[2:]}"
         return
-    extent = extent_of_change(change.old, change.new)
-    if extent:
-        yield "~", f"{field}: {extent}"
+    if change.extent:
+        yield "~", f"{field}: {change.extent}"
     elif change.old is None:
         yield "+", f"{field} = {short(change.new)}"
     elif change.new is None:
