@@ -253,7 +253,9 @@ def setting_for(drawing: Drawing, options: Options, bounds: Array) -> Setting:
     if options.background == "transparent":
         return Setting(lamps, None, None, show_dome=False)
     backdrop = plain if plain is not None else np.asarray(BACKDROP, np.float32)
-    return Setting(lamps, floor_for(bounds, lamps, backdrop), backdrop, show_dome=False)
+    # of several that are compared each stands on its own lowest point
+    standing = np.stack([[bounds[0][0], drawing.bounds[0][1], bounds[0][2]], bounds[1]])
+    return Setting(lamps, floor_for(standing, lamps, backdrop), backdrop, show_dome=False)
 
 
 def draw(session: Session, lens: Camera, out: Path, drawing: Drawing, options: Options) -> list[RenderNote]:

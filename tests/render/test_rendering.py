@@ -180,6 +180,21 @@ def test_instances_of_a_point_instancer(tmp_path: Path, straight: Camera) -> Non
     assert list(np.flatnonzero(np.diff(alpha[50].astype(int)) == 1)) == [14, 44, 74]
 
 
+def test_materials_that_only_subsets_have(tmp_path: Path, straight: Camera) -> None:
+    """Left half red, right half blue; the mesh itself is bound to nothing."""
+    stage = stages.new(tmp_path / "parts.usda")
+    points = np.array([[x, y, 0] for y in (-0.5, 0.5) for x in (-0.5, 0, 0.5)])
+    made = stages.mesh(stage, "/World/sheet", points, [4, 4], np.array([[0, 1, 4, 3], [1, 2, 5, 4]]))
+    for i, tint in enumerate(((1.0, 0.0, 0.0), (0.0, 0.0, 1.0))):
+        part = UsdGeom.Subset.CreateGeomSubset(made, f"part{i}", UsdGeom.Tokens.face, [i], "materialBind")
+        stages.bind(part, stages.material(stage, f"m{i}", diffuseColor=tint))
+    stage.GetRootLayer().Save()
+    render(stage, tmp_path / "p.png", straight, (32, 32), quality="draft")
+    pixels = picture.read(tmp_path / "p.png")
+    assert pixels[16, 8].argmax() == 0
+    assert pixels[16, 24].argmax() == 2
+
+
 def test_what_cannot_be_drawn_is_said(block: Path, tmp_path: Path) -> None:
     stage = Usd.Stage.Open(str(block))
     stage.DefinePrim("/World/smoke", "Volume")

@@ -51,7 +51,11 @@ class Materials:
         return self._see_through(surface, maps, made, clear and bool(surface.opacity_primvar))
 
     def _metallic(self, surface: Surface, maps: dict[str, Map], tinted: bool) -> dict[str, Any]:
+        """`principled`; what reflects nothing is Lambert's, which `principled` (Burley's diffuse) is not."""
         base: Any = {"type": "mesh_attribute", "name": "vertex_color"} if tinted else None
+        shiny = surface.value("metallic").max() > 0 or surface.value("clearcoat").max() > 0
+        if not shiny and surface.values["ior"][0] <= 1.01:
+            return {"type": "diffuse", "reflectance": base or self._rgb(surface, maps, "diffuseColor")}
         alpha = float(np.clip(surface.value("clearcoatRoughness")[0], 0, 1)) ** 2
         return {
             "type": "principled",

@@ -407,9 +407,11 @@ class SceneReader:
 
     def bind(self) -> None:
         """Give every slot its material; one call for all prims."""
+        prims = [entry[3] for entry in self.to_bind]
+        # bindings of subsets alone count as well
+        self.bindings_seen = self.bindings_seen or any(p.GetTypeName() == "GeomSubset" for p in prims)
         if not self.to_bind or not self.bindings_seen:
             return
-        prims = [entry[3] for entry in self.to_bind]
         found, _ = UsdShade.MaterialBindingAPI.ComputeBoundMaterials(prims)
         missing = [i for i, m in enumerate(found) if not m]
         for purpose in (UsdShade.Tokens.preview, UsdShade.Tokens.full):
