@@ -18,5 +18,15 @@ fi
   echo "venv is missing: apt-get install $(basename "$python")-venv" >&2
   exit 1
 }
+# meshoptimizer comes as source only
+if ! command -v c++ >/dev/null; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    { apt-get install -y -q g++ || { apt-get update -q && apt-get install -y -q g++; }; } >/dev/null 2>&1 || true
+  fi
+  command -v c++ >/dev/null || {
+    echo "a C++ compiler is needed once: sudo apt-get install g++" >&2
+    exit 1
+  }
+fi
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 "$venv/bin/python" -m pip install -q -e '.[dev]'

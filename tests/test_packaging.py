@@ -46,7 +46,7 @@ def test_the_main_job_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     python = venv / "bin" / "python"
     subprocess.run(
-        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{wheel}[render]"], check=True
+        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{wheel}[demo]"], check=True
     )
     where = subprocess.run(
         [str(python), "-c", "import pipeline; print(pipeline.__file__)"],

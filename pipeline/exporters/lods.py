@@ -32,7 +32,7 @@ def with_levels(scene: Scene, shares: tuple[float, ...], report: Report) -> Scen
         return scene
     if not meshopt.available():
         report.lose(
-            "/" + scene.name, "levels of detail", "meshoptimizer is not installed: pip install 'sevengates[mesh]'"
+            "/" + scene.name, "levels of detail", "meshoptimizer is not installed: pip install 'sevengates[fast]'"
         )
         return scene
     nodes, meshes = list(scene.nodes), list(scene.meshes)

@@ -82,7 +82,7 @@ def simplify(
     """
     library = _library()
     if library is None:
-        raise MissingDependency("meshoptimizer is not installed", remedy="pip install 'sevengates[mesh]'")
+        raise MissingDependency("meshoptimizer is not installed", remedy="pip install 'sevengates[fast]'")
     places = np.ascontiguousarray(points, np.float32)
     source = np.ascontiguousarray(faces, np.uint32).reshape(-1)
     result = np.empty_like(source)

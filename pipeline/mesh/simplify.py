@@ -59,7 +59,7 @@ def engine(wanted: str = "") -> str:
         if here[name]():
             return name
     raise MissingDependency(
-        f"{wanted or 'no library that decimates'} is not installed", remedy="pip install 'sevengates[mesh]'"
+        f"{wanted or 'no library that decimates'} is not installed", remedy="pip install 'sevengates[fast]'"
     )
 
 
@@ -235,7 +235,7 @@ def _fallback(source: Split, faces: NDArray, target: int, lock_border: bool) -> 
         found = simplify(attributes, faces.reshape(-1).astype(np.uint32), options)
     except DecimateError as error:
         raise RefineError(
-            f"opengl-decimate refuses this mesh: {error}", remedy="pip install 'sevengates[mesh]' and try again"
+            f"opengl-decimate refuses this mesh: {error}", remedy="pip install 'sevengates[fast]' and try again"
         ) from error
     # every vertex of the result stands for input vertices: the nearest of them lends its values
     new = np.asarray(found.attributes["POSITION"], np.float64)

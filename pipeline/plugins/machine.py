@@ -34,7 +34,7 @@ REQUIRED = ("usd-core", "numpy", "scipy", "pydantic", "click", "trimesh", "OpenI
 OPTIONAL = {
     "mitsuba": "pip install 'sevengates[render]'",
     "mitsuba-oidn": "pip install 'sevengates[render]'",
-    "meshoptimizer": "pip install 'sevengates[mesh]'  (needs a C++ compiler)",
+    "meshoptimizer": "pip install 'sevengates[fast]'  (needs a C++ compiler)",
     "httpx": "pip install 'sevengates[providers]'",
     "keyring": "pip install 'sevengates[providers]'",
 }

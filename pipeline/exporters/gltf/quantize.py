@@ -48,7 +48,7 @@ class Packer:
             except ImportError as error:
                 raise MissingDependency(
                     "meshoptimizer is not installed: glTF cannot be compressed with it",
-                    remedy="pip install 'sevengates[mesh]', or compression = \"quantize\" in the target",
+                    remedy="pip install 'sevengates[fast]', or compression = \"quantize\" in the target",
                 ) from error
             self.codec = meshoptimizer
 

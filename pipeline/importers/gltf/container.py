@@ -123,7 +123,7 @@ class Container:
         except ImportError:
             raise MissingDependency(
                 "its meshes are packed with meshopt", path=self.source.path,
-                remedy="pip install 'sevengates[mesh]', or export without compression",
+                remedy="pip install 'sevengates[fast]', or export without compression",
             ) from None  # fmt: skip
         raw = np.frombuffer(self._slice(packed, index), np.uint8)
         count, stride = int(packed["count"]), int(packed["byteStride"])
