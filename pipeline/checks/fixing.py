@@ -18,7 +18,8 @@ from pipeline.settings.jobs import Brief, brief_for
 #: the order that makes sense: topology first, then shape, then what is laid over it
 ORDER = (
     "remove-degenerate", "remove-duplicates", "split-non-manifold", "orient", "remove-floaters", "remove-hidden",
-    "fill-holes", "decimate", "unwrap", "repack", "texel-density", "textures", "rig", "scale-to-size", "ground", "lods",
+    "fill-holes", "decimate", "unwrap", "repack", "texel-density", "textures", "rig-prep", "scale-to-size",
+    "ground", "lods",
 )  # fmt: skip
 #: one fixer may uncover work for another
 ROUNDS = 3
@@ -137,6 +138,8 @@ def settings_for(operation: str, brief: Brief) -> dict[str, Any]:
         return {"triangles": budgets.max_triangles}
     if operation == "scale-to-size" and brief.size_m is not None:
         return {"size": "x".join(f"{s:g}" for s in brief.size_m)}
+    if operation == "rig-prep" and budgets.max_influences:
+        return {"influences": budgets.max_influences}
     if operation == "textures":
         return {
             "max_side": budgets.texture_max or 16384,

@@ -86,8 +86,8 @@ def _list(name: str | None, as_json: bool) -> None:
 def _text(result) -> str:  # type: ignore[no-untyped-def]
     where = f" in {result.variant}" if result.variant else ""
     lines = [f"{result.op}: {'done' if result.changed else 'nothing to change'}{where}"]
-    for key in result.before:
-        old, new = result.before[key], result.after.get(key)
+    for key in {**result.before, **result.after}:
+        old, new = result.before.get(key, "none"), result.after.get(key, "none")
         lines.append(f"  {key}: {old}" if old == new else f"  {key}: {old} → {new}")
     if result.error:
         lines.append(f"  distance to the original: mean {result.error['mean']:.4%}, max {result.error['max']:.4%}")

@@ -23,6 +23,7 @@ class Influences(Rule):
     title = "too many influences"
     severity = "error"
     unit = "joints a point"
+    fixer = "rig-prep"
     advice = "Prune the smallest weights and normalise."
     minutes = 5
 

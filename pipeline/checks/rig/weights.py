@@ -20,6 +20,7 @@ class Weights(Rule):
     severity = "error"
     limit = 1e-3
     unit = "distance from one"
+    fixer = "rig-prep"
     advice = "Normalise the weights; bind points that nothing moves."
     minutes = 10
 
