@@ -17,6 +17,8 @@ from pipeline.mesh.uvraster import covered
 
 #: texels a UV unit when coverage is measured
 SIDE = 1024
+#: texels of a layout that are looked at, and the coarsest raster that still tells anything
+MOST, COARSEST = 1 << 24, 32
 #: texels in a row of all tiles together
 _WIDE = 1 << 20
 
@@ -83,14 +85,24 @@ class Surface:
         flat = np.abs(self.islands.signed)
         return np.sqrt(np.divide(flat, self.area, out=np.zeros_like(flat), where=self.area > 0))
 
+    def _side(self) -> int:
+        """Texels a UV unit at which the whole layout stays within `MOST`; tilings may cover thousands of units."""
+        v = self.islands.uv[:, 1].astype(np.float64)[self.islands.corners]
+        rows = float(np.ptp(v, axis=1).sum())
+        area = float(np.abs(self.islands.signed).sum())
+        if not np.isfinite([rows, area]).all():
+            return 0
+        return int(min(SIDE, np.sqrt(MOST / max(area, 1e-12)), MOST / max(rows, 1e-12)))
+
     @cached_property
     def coverage(self) -> Coverage:
         """The islands on each texel."""
         label = self.islands.label
         material = self.part.material[self.faces].astype(np.int64) + 1
+        side = self._side()
         found = [
             (row * _WIDE + column, face.astype(np.int32))
-            for column, row, face in covered(self.islands.uv, self.islands.corners, SIDE)
+            for column, row, face in (covered(self.islands.uv, self.islands.corners, side) if side >= COARSEST else ())
             if len(face)
         ]
         if not found:

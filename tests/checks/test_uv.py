@@ -60,6 +60,18 @@ class TestOverlap:
         asset.mesh(points, [[0, 1, 2, 3], [1, 4, 5, 2]], uv=uv)
         assert asset.findings(self.RULE) == []
 
+    def test_a_tiling_of_thousands_of_units_takes_no_time(self, asset: Any) -> None:
+        import time
+
+        points, faces, uv = squares([(0, 0, 3000, 3000)] * 50)
+        asset.mesh(points, faces, uv=uv)
+        started = time.process_time()
+        asset.findings(self.RULE)
+        assert time.process_time() - started < 5
+        points, faces, uv = squares([(0, 0, 6, 6), (3, 0, 6, 6)])  # within bounds: still seen
+        asset.mesh(points, faces, uv=uv)
+        assert asset.findings(self.RULE)
+
     def test_udim_tiles_are_apart(self, asset: Any) -> None:
         points, faces, uv = squares([(0.1, 0.1, 0.4, 0.4), (1.1, 0.1, 0.4, 0.4)])
         asset.mesh(points, faces, uv=uv)
