@@ -337,6 +337,16 @@ class _Fit:
         if size is None or (count < size):
             report.lose(path, f"primvar {raw.name}", f"{kind} needs {size} elements, there are {count}")
             return None
+        like_faces = (
+            kind == "faceVarying"
+            and indices is not None
+            and self.kept["faceVarying"] is None
+            and len(values) == self.sizes["vertex"]
+            and np.array_equal(indices, self.vertices)
+        )
+        if like_faces:
+            broken = self._broken(raw, values, path, report)
+            return Primvar(raw.name, values if broken is None else broken, None, "vertex")
         if indices is not None and (indices.min() < 0 or indices.max() >= len(values)):
             report.lose(path, f"primvar {raw.name}", "an index points outside of its values")
             return None
