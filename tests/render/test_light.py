@@ -162,3 +162,22 @@ def test_rigs_grow_with_the_subject() -> None:
     np.testing.assert_allclose(shed[0], shed[1], rtol=1e-3)
     np.testing.assert_allclose(shed[2], shed[1], rtol=1e-3)
     assert OpenImageIO.VERSION >= 30000
+
+
+@pytest.mark.blender
+@pytest.mark.long
+def test_blender_agrees(
+    tmp_path: Path, straight: Camera, blender_python: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture of four patches under a distant light: each is code value, decoded, times E / pi, the right way up."""
+    monkeypatch.setenv("GATES_BLENDER_PYTHON", str(blender_python))
+    patches = np.array([[[1, 0, 0], [0, 1, 0]], [[0, 0, 1], [1, 1, 1]]], float) * 0.5
+    picture.write(tmp_path / "four.png", np.repeat(np.repeat(patches, 8, axis=0), 8, axis=1))
+    stage = stages.new(tmp_path / "blender.usda")
+    stages.bind(stages.quad(stage, "/World/q"), stages.textured(stage, "m", "./four.png", sourceColorSpace="raw"))
+    light = UsdLux.DistantLight.Define(stage, "/World/sun")
+    light.CreateIntensityAttr(2.0)
+    light.CreateNormalizeAttr(True)
+    pixels = linear(stage, tmp_path / "b.exr", straight, "blender")
+    seen = np.array([[pixels[r, c, :3] for c in (8, 24)] for r in (8, 24)])
+    np.testing.assert_allclose(seen, patches * 2.0 / math.pi, atol=0.02)
