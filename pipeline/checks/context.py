@@ -75,7 +75,8 @@ class Context:
     @cached_property
     def surfaces(self) -> tuple[Surface, ...]:
         """The UV layout of each geometry that has one."""
-        return tuple(Surface(p) for p in self.shapes if p.shape.uvs)
+        laid_out = [p for p in self.shapes if p.shape.uvs]
+        return tuple(Surface(p, len(laid_out)) for p in laid_out)
 
     def textured(self, part: Part) -> bool:
         """Whether pictures lie on a part: a new layout would then need them baked again, which is no safe fix."""

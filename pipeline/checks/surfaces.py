@@ -18,7 +18,7 @@ from pipeline.mesh.uvraster import covered
 #: texels a UV unit when coverage is measured
 SIDE = 1024
 #: texels of a layout that are looked at, and the coarsest raster that still tells anything
-MOST, COARSEST = 1 << 24, 32
+MOST, COARSEST = 1 << 21, 32
 #: texels in a row of all tiles together
 _WIDE = 1 << 20
 
@@ -55,10 +55,19 @@ class Coverage:
 
 
 class Surface:
-    """The first UV set of a part."""
+    """The first UV set of a part.
 
-    def __init__(self, part: Part) -> None:
+    Parameters
+    ----------
+    part
+        A part with UVs.
+    among
+        How many layouts share the time of one inspection: more are looked at more coarsely.
+    """
+
+    def __init__(self, part: Part, among: int = 1) -> None:
         self.part = part
+        self.most = max(MOST * 8 // max(among, 8), 1 << 17)
         self.uvs = part.shape.uvs[0]
 
     @cached_property
@@ -86,13 +95,13 @@ class Surface:
         return np.sqrt(np.divide(flat, self.area, out=np.zeros_like(flat), where=self.area > 0))
 
     def _side(self) -> int:
-        """Texels a UV unit at which the whole layout stays within `MOST`; tilings may cover thousands of units."""
+        """Texels a UV unit at which the whole layout stays within bounds; tilings may cover thousands of units."""
         v = self.islands.uv[:, 1].astype(np.float64)[self.islands.corners]
         rows = float(np.ptp(v, axis=1).sum())
         area = float(np.abs(self.islands.signed).sum())
         if not np.isfinite([rows, area]).all():
             return 0
-        return int(min(SIDE, np.sqrt(MOST / max(area, 1e-12)), MOST / max(rows, 1e-12)))
+        return int(min(SIDE, np.sqrt(self.most / max(area, 1e-12)), self.most / max(rows, 1e-12)))
 
     @cached_property
     def coverage(self) -> Coverage:

@@ -151,6 +151,11 @@ class TestStretch:
         if told:
             assert findings[0].measured == pytest.approx(1 / height, rel=1e-4)
 
+    def test_triangles_without_any_layout_are_left_out(self, asset: Any) -> None:
+        points, faces, uv = squares([(0, 0, 0.5, 0.5), (0.7, 0.7, 0, 0)])
+        asset.mesh(points, faces, uv=uv)
+        assert asset.findings(self.RULE) == []
+
     def test_shear(self, asset: Any) -> None:
         # (x, y) -> (x + 2 y, y): singular values sqrt(2) + 1 and sqrt(2) - 1, their ratio 5.83
         points, faces, _ = squares([(0, 0, 1, 1)])

@@ -30,7 +30,8 @@ class Stretch(Rule):
             sound = np.isfinite(large) & (surface.area > 0)
             if not sound.any():
                 continue
-            ratio = np.where(sound, large / np.maximum(small, large * 1e-6), 0)
+            ratio = np.zeros(len(large))
+            np.divide(large, np.maximum(small, large * 1e-6), out=ratio, where=sound)
             value = percentile(ratio[sound], surface.area[sound], 95)
             if value > context.limit(self):
                 faces = surface.faces[sound & (ratio > context.limit(self))]
