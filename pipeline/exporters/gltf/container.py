@@ -32,6 +32,8 @@ _COMPONENTS = {
     np.dtype(np.float32): 5126,
 }
 _SHAPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
+#: arrays of more bytes are not compared with others
+_HASHED = 1 << 22
 #: GLB counts its bytes in 32 bits
 _LIMIT = 2**32 - 1
 
@@ -71,7 +73,9 @@ class Document:
     def view(self, data: Any, target: int | None = None, stride: int | None = None) -> int:
         """A bufferView of bytes or of a C-contiguous array; equal bytes share one."""
         raw = memoryview(data).cast("B") if len(data) else memoryview(b"")
-        key = (xxhash.xxh3_128_digest(raw), len(raw), target, stride)
+        # large arrays were told apart before they came here
+        name = xxhash.xxh3_128_digest(raw) if len(raw) < _HASHED else self.length
+        key = (name, len(raw), target, stride)
         found = self._views.get(key)
         if found is not None:
             return found

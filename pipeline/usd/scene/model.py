@@ -252,21 +252,16 @@ class Mesh:
     kind: Literal["polygons", "lines", "points"] = "polygons"
 
     @cached_property
-    def triangulation(self) -> tuple[Ints, Ints | None]:
-        """Triangles as *corner* numbers `(t, 3) int32`, and the face of each `(t,)` (None: face i is triangle i).
+    def triangles(self) -> Ints:
+        """The corners of each triangle, `(t, 3) int32`; `face_vertices[triangles]` are its points.
 
-        Concave polygons keep their outline. `face_vertices[triangles]` are point numbers.
+        Concave polygons keep their outline. The triangles stand in the order of the faces.
         """
         from pipeline.usd.scene.triangulate import triangulate
 
         if self.kind != "polygons":
-            return np.zeros((0, 3), np.int32), None
+            return np.zeros((0, 3), np.int32)
         return triangulate(self.points, self.face_counts, self.face_vertices)
-
-    @property
-    def triangles(self) -> Ints:
-        """The corners of each triangle, `(t, 3) int32`."""
-        return self.triangulation[0]
 
     @property
     def triangle_count(self) -> int:
@@ -283,8 +278,9 @@ class Mesh:
     @cached_property
     def triangle_faces(self) -> Ints:
         """The face of each triangle, `(t,) int32`."""
-        faces = self.triangulation[1]
-        return np.arange(len(self.triangles), dtype=np.int32) if faces is None else faces
+        if self.kind != "polygons":
+            return np.zeros(0, np.int32)
+        return np.repeat(np.arange(len(self.face_counts), dtype=np.int32), self.face_counts - 2)
 
     @cached_property
     def smooth_normals(self) -> Floats:

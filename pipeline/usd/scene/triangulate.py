@@ -20,7 +20,7 @@ _SECOND = np.array([0, 1, 3, 1, 2, 3], np.int32)
 _LARGE = 24
 
 
-def triangulate(points: Floats, counts: Ints, vertices: Ints) -> tuple[Ints, Ints | None]:
+def triangulate(points: Floats, counts: Ints, vertices: Ints) -> Ints:
     """Cut polygons into triangles.
 
     Parameters
@@ -34,21 +34,17 @@ def triangulate(points: Floats, counts: Ints, vertices: Ints) -> tuple[Ints, Int
 
     Returns
     -------
-    triangles
-        `(t, 3) int32` corner numbers, in the order of the faces; always `count - 2` a face.
-    faces
-        `(t,) int32` the face of each; None where each face is one triangle.
+    (t, 3) int32
+        Corner numbers, in the order of the faces; always `count - 2` a face.
     """
     if not len(counts):
-        return np.zeros((0, 3), np.int32), None
+        return np.zeros((0, 3), np.int32)
     low, high = int(counts.min()), int(counts.max())
     if high == 3:
-        return np.arange(len(vertices), dtype=np.int32).reshape(-1, 3), None
+        return np.arange(len(vertices), dtype=np.int32).reshape(-1, 3)
     if low == high == 4:
         starts = np.arange(0, len(vertices), 4, dtype=np.int32)
-        return _quads(points, vertices.reshape(-1, 4), starts).reshape(-1, 3), np.repeat(
-            np.arange(len(counts), dtype=np.int32), 2
-        )
+        return _quads(points, vertices.reshape(-1, 4), starts).reshape(-1, 3)
     starts = np.zeros(len(counts), np.int32)
     np.cumsum(counts[:-1], out=starts[1:])
     pieces = counts - 2
@@ -64,7 +60,7 @@ def triangulate(points: Floats, counts: Ints, vertices: Ints) -> tuple[Ints, Int
         outline = vertices[corners[:, None] + np.arange(count)]
         cut = _quads(points, outline, corners) if count == 4 else _polygons(points, outline, corners)
         result[first[faces][:, None] + np.arange(count - 2)] = cut
-    return result, np.repeat(np.arange(len(counts), dtype=np.int32), pieces)
+    return result
 
 
 def _quads(points: Floats, outline: Ints, corners: Ints) -> Ints:
