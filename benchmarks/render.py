@@ -57,15 +57,16 @@ def main() -> None:
     parser.add_argument("--variant", action="append", default=[])
     parser.add_argument("--frames", type=int, default=36)
     parser.add_argument("--cycles-frames", type=int, default=6)
+    parser.add_argument("--converged", type=int, default=256, help="samples of the reference picture")
     parser.add_argument("--skip", default="", help="whole,cycles,draft,instances")
     told = parser.parse_args()
     variants = dict(v.split("=", 1) for v in told.variant)
     folder = Path(tempfile.mkdtemp())
     stage = open_stage(told.stage)
     if "whole" not in told.skip:
-        whole(stage, variants, told.frames, folder)
+        whole(stage, variants, told.frames, told.converged, folder)
     if "cycles" not in told.skip and BACKENDS["blender"].missing() is None:
-        cycles(stage, variants, told.cycles_frames, folder)
+        cycles(stage, variants, told.cycles_frames, told.converged, folder)
     if "draft" not in told.skip:
         drafts(stage, variants, folder)
     if "instances" not in told.skip:
@@ -73,7 +74,7 @@ def main() -> None:
     print(f"peak memory of this process: {peak():.0f} MB")
 
 
-def whole(stage: object, variants: dict[str, str], frames: int, folder: Path) -> None:
+def whole(stage: object, variants: dict[str, str], frames: int, converged_samples: int, folder: Path) -> None:
     """The whole path (read, translate, draw, denoise, develop, write) against Mitsuba's own part of it."""
     chosen = options("review", variants)
     begun = cpu()
@@ -102,16 +103,17 @@ def whole(stage: object, variants: dict[str, str], frames: int, folder: Path) ->
         mi.util.write_bitmap(str(folder / f"m{i}.png"), np.asarray(clean), write_async=False)
     alone = (cpu() - begun) / frames
     camera = cameras[0]
-    session.samples = 512
+    session.samples = converged_samples
     converged = session.draw(camera, SIZE, SIZE).colour
     session.samples = 8
     error = rmse(session.draw(camera, SIZE, SIZE).colour, converged)
+    session.close()
     print(f"mitsuba, whole path: {ours:.2f} CPU s a frame, start {start:.1f} CPU s once, error {error:.4f}")
     print(f"mitsuba alone:       {alone:.2f} CPU s a frame; ratio {ours / alone:.2f}")
     print(f"{frames} frames with start: {start + ours * frames:.1f} CPU s")
 
 
-def cycles(stage: object, variants: dict[str, str], frames: int, folder: Path) -> None:
+def cycles(stage: object, variants: dict[str, str], frames: int, converged_samples: int, folder: Path) -> None:
     """Cycles with its denoiser on the same triangles, pictures and lamps."""
     from pipeline.render.blender import BlenderSession
     from pipeline.render.making import setting_for
@@ -120,6 +122,9 @@ def cycles(stage: object, variants: dict[str, str], frames: int, folder: Path) -
     _, drawing = read(stage, chosen, None)
     setting = setting_for(drawing, chosen, drawing.bounds)
     cameras = framing.orbit(drawing.bounds, 36)[:frames]
+    session = BlenderSession(drawing, setting, samples=converged_samples)
+    with closing(session):
+        converged = session.draw(cameras[0], SIZE, SIZE).colour
     for samples in (4, 16):
         session = BlenderSession(drawing, setting, samples=samples)
         with closing(session):
@@ -129,9 +134,6 @@ def cycles(stage: object, variants: dict[str, str], frames: int, folder: Path) -
                 draw(session, camera, folder / f"c{i}.png", drawing, chosen)
             spent = (cpu() - begun + process_cpu(session.process.pid) - child) / frames
             picture = session.draw(cameras[0], SIZE, SIZE).colour
-        session = BlenderSession(drawing, setting, samples=512)
-        with closing(session):
-            converged = session.draw(cameras[0], SIZE, SIZE).colour
         print(f"cycles {samples} spp + OIDN: {spent:.2f} CPU s a frame, error {rmse(picture, converged):.4f}")
 
 
