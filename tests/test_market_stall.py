@@ -122,7 +122,8 @@ for prim in stage.Traverse():
         if isinstance(v, Sdf.AssetPath) and v.path and not v.resolvedPath: missing.append(str(a.GetPath()))
 bound = UsdShade.MaterialBindingAPI
 unbound = [str(p.GetPath()) for p in Usd.PrimRange(asset) if p.IsA(UsdGeom.Mesh)
-           and not bound(p).ComputeBoundMaterial()[0] and not UsdGeom.Subset.GetAllGeomSubsets(UsdGeom.Imageable(p))]
+           and not bound(p).ComputeBoundMaterial()[0]
+           and not UsdGeom.Subset.GetAllGeomSubsets(UsdGeom.Imageable(p))]
 absolute = []
 for layer in stage.GetUsedLayers():
     for path in list(layer.GetExternalReferences()) + [str(p) for p in layer.subLayerPaths]:
@@ -132,7 +133,8 @@ errors = [(e.GetName(), e.GetMessage()[:200], [str(s.GetPrim().GetPath()) for s 
           for e in context.Validate(stage)]
 print(json.dumps(dict(
     composition=[str(e) for e in stage.GetCompositionErrors()], shown=shown, styles=styles, missing=missing,
-    unbound=unbound, absolute=absolute, errors=errors, records=[a.GetName() for a in UsdMedia.AuthorshipAPI.GetAll(asset)],
+    unbound=unbound, absolute=absolute, errors=errors,
+    records=[a.GetName() for a in UsdMedia.AuthorshipAPI.GetAll(asset)],
     cameras=[p.GetName() for p in stage.Traverse() if p.IsA(UsdGeom.Camera)],
     lights=[p.GetTypeName() for p in stage.Traverse() if p.HasAPI(UsdLux.LightAPI)],
     kinds=Usd.ModelAPI(asset).GetKind(), prims=sorted(str(p.GetPath()) for p in stage.Traverse()),

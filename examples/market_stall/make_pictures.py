@@ -35,7 +35,9 @@ def noise(shape: tuple[int, int], cells: tuple[float, float], seed: int, octaves
     for octave in range(octaves):
         size = [max(2, int(c * 2**octave)) for c in cells]
         grid = rng.random((size[0] + 1, size[1] + 1))
-        layer = zoom(grid, (shape[0] / grid.shape[0], shape[1] / grid.shape[1]), order=3, mode="reflect", grid_mode=True)
+        layer = zoom(
+            grid, (shape[0] / grid.shape[0], shape[1] / grid.shape[1]), order=3, mode="reflect", grid_mode=True
+        )
         total += layer[: shape[0], : shape[1]] * 0.5**octave
         weight += 0.5**octave
     return np.clip(total / weight, 0, 1)
@@ -110,7 +112,9 @@ def sketch(size: int = 900) -> np.ndarray:
                 inside ^= crosses & (x < (b[0] - a[0]) * (y - a[1]) / (b[1] - a[1]) + a[0])
             wobble = a + rng.normal(0, 0.8, 2), b + rng.normal(0, 0.8, 2)
             way = wobble[1] - wobble[0]
-            along = np.clip(((x - wobble[0][0]) * way[0] + (y - wobble[0][1]) * way[1]) / (way @ way + 1e-9), -0.03, 1.03)
+            along = np.clip(
+                ((x - wobble[0][0]) * way[0] + (y - wobble[0][1]) * way[1]) / (way @ way + 1e-9), -0.03, 1.03
+            )
             line = np.minimum(line, np.hypot(x - wobble[0][0] - along * way[0], y - wobble[0][1] - along * way[1]))
         wet = (1.0 - 0.10 * grain[window])[..., None] * inside[..., None]
         picture[window] = picture[window] * (1 - wet) + wash * wet

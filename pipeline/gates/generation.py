@@ -126,7 +126,12 @@ def generate(
     failed: list[Failure] = []
     with scratch(project, "generate") as folder:
         step(f"{asset}: {generator} makes {count} candidates", 0, count)
-        made = chosen.generate(request, folder / "made")
+        out = folder / "made"
+        out.mkdir()
+        made = chosen.generate(request, out)
+        failed += [
+            Failure(generator=f.generator, code=f.code, message=f.message) for f in getattr(chosen, "failures", [])
+        ]
         for i, candidate in enumerate(made):
             step(f"{asset}: reads candidate {i + 1}", i, count)
             try:

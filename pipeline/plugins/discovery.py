@@ -51,7 +51,9 @@ def _refiners() -> list[Plugin]:
 
     operations()  # loads them, so that what does not load is told
     broken = failed()
-    return [_plugin("refiner", name, "sevengates" if name not in broken else "", broken.get(name, "")) for name in names()]
+    return [
+        _plugin("refiner", name, "sevengates" if name not in broken else "", broken.get(name, "")) for name in names()
+    ]
 
 
 def _exporters() -> list[Plugin]:
@@ -74,7 +76,9 @@ def _hooks(project: Path | None) -> list[Plugin]:
     from pipeline.plugins.hooks import EVENTS, find
     from pipeline.plugins.trust import is_trusted
 
-    rows = [_plugin("hook", f"{event}/{path.name}", source) for event in EVENTS for source, path in find(event, project)]
+    rows = [
+        _plugin("hook", f"{event}/{path.name}", source) for event in EVENTS for source, path in find(event, project)
+    ]
     if project and (project / "hooks").is_dir() and not is_trusted(project):
         why = "this project is not trusted here: read its hooks, then run gates trust"
         rows.append(_plugin("hook", "hooks/", "project", why))

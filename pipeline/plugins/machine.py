@@ -30,7 +30,18 @@ def examine(live: bool = False) -> list[Check]:
     return rows + (_services() if live else [])
 
 
-REQUIRED = ("usd-core", "numpy", "scipy", "pydantic", "click", "trimesh", "OpenImageIO", "embreex", "manifold3d", "xatlas")
+REQUIRED = (
+    "usd-core",
+    "numpy",
+    "scipy",
+    "pydantic",
+    "click",
+    "trimesh",
+    "OpenImageIO",
+    "embreex",
+    "manifold3d",
+    "xatlas",
+)
 OPTIONAL = {
     "mitsuba": "pip install 'sevengates[render]'",
     "mitsuba-oidn": "pip install 'sevengates[render]'",
@@ -42,7 +53,9 @@ OPTIONAL = {
 
 def _python() -> Check:
     ok = sys.version_info >= (3, 11)
-    return Check(name="Python", ok=ok, found=sys.version.split()[0], remedy="" if ok else "install Python 3.11 or later")
+    return Check(
+        name="Python", ok=ok, found=sys.version.split()[0], remedy="" if ok else "install Python 3.11 or later"
+    )
 
 
 def _libraries() -> list[Check]:
@@ -107,7 +120,9 @@ def _programs() -> list[Check]:
     rows = []
     for name, look in programs.items():
         found, line = look()
-        rows.append(Check(name=name, ok=True if found else None, found=found or "not found", remedy="" if found else line))
+        rows.append(
+            Check(name=name, ok=True if found else None, found=found or "not found", remedy="" if found else line)
+        )
     return rows
 
 
