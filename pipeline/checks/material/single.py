@@ -24,6 +24,7 @@ class Single(Rule):
     severity = "warning"
     limit = 1
     unit = "materials"
+    fixer = "separate-materials"
     advice = "Give each stuff its material, so that it can be shaded and changed by itself."
     regenerate = "name the materials in the prompt, or use a generator that returns parts"
     minutes = 45
@@ -35,7 +36,7 @@ class Single(Rule):
         prim = context.subject.materials[next(iter(used))].path
         wanted = context.brief.materials
         if len(wanted) > context.limit(self):
-            yield self.found(context, f"one material, but the intent names {names(wanted)}", prim, 1)
+            yield self.found(context, f"one material, but the intent names {names(wanted)}", prim, 1, fixable=False)
             return
         kinds = self._kinds(context)
         if kinds > context.limit(self):

@@ -21,6 +21,7 @@ class PbrSet(Rule):
     title = "incomplete PBR set"
     severity = "error"
     unit = "maps"
+    fixer = "pbr-set"
     advice = "Bake or author the missing maps; a constant is fine where it is meant."
     regenerate = "ask for PBR textures, or choose a generator that returns them"
     minutes = 40
@@ -32,7 +33,7 @@ class PbrSet(Rule):
         bare = [p for p in context.parts if p.first and len(p.shape.triangles) and (p.material < 0).any()]
         if bare:
             where = names([p.prim for p in bare], 3)
-            yield self.found(context, f"no material on {where}", bare[0].prim, len(WANTED))
+            yield self.found(context, f"no material on {where}", bare[0].prim, len(WANTED), fixable=False)
         used = sorted({int(n) for p in context.parts for n in p.materials if n >= 0})
         for number in used:
             material = context.subject.materials[number]
