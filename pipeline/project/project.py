@@ -18,6 +18,7 @@ from pxr import Usd
 from pipeline.errors import ConfigError, ProjectError, StageError
 from pipeline.project.creation import FIRST_BRANCH, create_project
 from pipeline.project.editing import Editing
+from pipeline.project.threads import alone, keep
 from pipeline.project.versioned import Versioned
 from pipeline.settings.jobs import DEFAULT_JOB, load_job
 from pipeline.usd.anchoring import relative
@@ -198,8 +199,9 @@ class Project(Versioned):
                 self._refuse_in_edit("a whole edit cannot begin")
             yield open_now.stage
             return
-        with Editing.on(self.store, self.work, self.branch_name, whole) as editing:
+        with alone(), Editing.on(self.store, self.work, self.branch_name, whole) as editing:
             self._thread.editing = editing
+            keep(editing.stage)
             try:
                 yield editing.stage
             finally:
@@ -281,9 +283,11 @@ class Project(Versioned):
             open_now: Editing | None = getattr(self._thread, "editing", None)
             if open_now:
                 return open_now.stage
-            return Editing.look(self.store, self.work, self.branch_name)
+            with alone():
+                return keep(Editing.look(self.store, self.work, self.branch_name))
         path = self.layout.version(self.store.refs.resolve(ref))
-        stage = Usd.Stage.Open(str(path))
+        with alone():
+            stage = Usd.Stage.Open(str(path))
         if not stage:
             raise StageError("this version does not open", path=path, remedy="run `gates verify`")
         return stage

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pxr import Sdf
 
 from pipeline.project.editing import Editing
+from pipeline.project.threads import alone
 from pipeline.versions.commit import commit
 from pipeline.versions.layout import Layout, checked_name
 from pipeline.versions.store import VersionStore
@@ -63,10 +64,11 @@ class Versioned(ABC):
             The branch moved meanwhile and touches the same things; the work stays.
         """
         self._refuse_in_edit("nothing can be committed")
-        try:
-            return commit(self.store, self.work, self.branch_name, message, settle)
-        finally:
-            self.refresh()
+        with alone():
+            try:
+                return commit(self.store, self.work, self.branch_name, message, settle)
+            finally:
+                self.refresh()
 
     def branch(self, name: str, ref: str | None = None) -> str:
         """Make a branch that starts at `ref` (default: the current branch); returns its head.
@@ -134,24 +136,27 @@ class Versioned(ABC):
         """Merge a branch, tag or version into the current branch; on conflict nothing changes."""
         from pipeline.versions.merging import merge
 
-        result = merge(self.store, self.work, self.branch_name, ref, settle, message)
-        self.refresh()
+        with alone():
+            result = merge(self.store, self.work, self.branch_name, ref, settle, message)
+            self.refresh()
         return result
 
     def cherry_pick(self, ref: str, *, settle: Settle | None = None) -> MergeResult:
         """Make the changes of one version once more on the current branch."""
         from pipeline.versions.merging import cherry_pick
 
-        result = cherry_pick(self.store, self.work, self.branch_name, ref, settle)
-        self.refresh()
+        with alone():
+            result = cherry_pick(self.store, self.work, self.branch_name, ref, settle)
+            self.refresh()
         return result
 
     def revert(self, ref: str, *, settle: Settle | None = None) -> MergeResult:
         """Take the changes of one version back on the current branch."""
         from pipeline.versions.merging import revert
 
-        result = revert(self.store, self.work, self.branch_name, ref, settle)
-        self.refresh()
+        with alone():
+            result = revert(self.store, self.work, self.branch_name, ref, settle)
+            self.refresh()
         return result
 
     def pins(self, ref: str | None = None) -> list[Pin]:
@@ -213,4 +218,5 @@ class Versioned(ABC):
             or any(Path(layer.realPath).is_relative_to(folder) for folder in moving)
         ]
         if stale:
-            Sdf.Layer.ReloadLayers(stale, force=True)
+            with alone():
+                Sdf.Layer.ReloadLayers(stale, force=True)

@@ -306,3 +306,19 @@ def test_objects_are_stored_once(project: Project, tmp_path: Path) -> None:
     assert first.read_bytes() == b"pixels"
     assert oct(first.stat().st_mode)[-3:] == "444"
     assert project.anchor(first) == f"../../objects/{first.parent.name}/{first.name}"
+
+
+def test_threads_of_one_process_take_turns(project: Project) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def work(name: str) -> None:
+        own = Project.open(project.root, work=name)
+        for turn in range(3):
+            number(own, turn, f"/World/Set/{name}_{turn}")
+            own.commit(f"{name} {turn}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, [f"w{i}" for i in range(4)]))
+    stage = project.open_stage("main")
+    assert len(stage.GetPrimAtPath("/World/Set").GetChildren()) == 12
+    assert project.verify().problems == []
