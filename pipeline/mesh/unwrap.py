@@ -116,6 +116,8 @@ def pack(
     atlas = xatlas.Atlas()
     scaled = []
     for points, faces, layout in meshes:
+        if not np.isfinite(layout.uv).all() or not (np.ptp(layout.uv[layout.corners], axis=1) > 0).all(axis=1).any():
+            raise RefineError("the layout has no area to pack", remedy="unwrap first")
         uv = _apart(points, faces, layout, equal)
         scaled.append(uv)
         atlas.add_uv_mesh(uv, np.arange(len(uv), dtype=np.uint32).reshape(-1, 3))

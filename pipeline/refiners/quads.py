@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,9 @@ from pipeline.mesh.polygons import PolygonMesh
 from pipeline.progress import track
 from pipeline.refiners.core import Operation, Settings, Subject
 from pipeline.refiners.decimate import shares
+
+_CALL = "import json, sys, pyinstantmeshes as p; p.remesh_file(*sys.argv[1:3], **json.loads(sys.argv[3]))"
+_PATIENCE = 900
 
 
 class QuadSettings(Settings):
@@ -48,25 +55,31 @@ def run(subject: Subject, settings: QuadSettings) -> None:
 
 
 def _remeshed(mesh: PolygonMesh, faces: int, settings: QuadSettings, prim: str) -> tuple[NDArray, NDArray, NDArray]:
-    try:
-        import pyinstantmeshes
-    except ImportError as error:
-        raise MissingDependency("pyinstantmeshes is not installed", remedy="pip install 'sevengates[mesh]'") from error
+    if find_spec("pyinstantmeshes") is None:
+        raise MissingDependency("pyinstantmeshes is not installed", remedy="pip install 'sevengates[mesh]'")
     topology = mesh.topology
     with tempfile.TemporaryDirectory(prefix="quads-") as folder:
         source, result = Path(folder) / "in.ply", Path(folder) / "out.obj"
         _write_ply(source, topology.vertices, topology.solid)
-        try:
-            # through files: the array function hands triangles back
-            pyinstantmeshes.remesh_file(
-                str(source), str(result), target_face_count=faces, deterministic=True, pure_quad=settings.pure,
-                crease_angle=settings.crease or -1.0, align_to_boundaries=settings.borders,
-            )  # fmt: skip
-            points, counts, corners = _read_obj(result.read_text(encoding="ascii"))
-        except (RuntimeError, ValueError, OSError) as error:
+        # through files, since its array function hands triangles back; in a process of its own, since it prints on
+        # stdout and broken meshes end it
+        wanted = {
+            "target_face_count": faces,
+            "deterministic": True,
+            "pure_quad": settings.pure,
+            "crease_angle": settings.crease or -1.0,
+            "align_to_boundaries": settings.borders,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", _CALL, str(source), str(result), json.dumps(wanted)],
+            capture_output=True, text=True, timeout=_PATIENCE, check=False,
+        )  # fmt: skip
+        if done.returncode or not result.exists():
+            said = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
             raise RefineError(
-                f"Instant Meshes failed: {error}", prim=prim, remedy="fix the mesh first: weld, remove-degenerate"
-            ) from error
+                f"Instant Meshes failed: {said[0]}", prim=prim, remedy="fix the mesh first: weld, remove-degenerate"
+            )
+        points, counts, corners = _read_obj(result.read_text(encoding="ascii"))
     if len(counts) == 0:
         raise RefineError("Instant Meshes left no face", prim=prim, remedy="ask for more faces")
     return points.astype(np.float32), counts, corners

@@ -22,6 +22,8 @@ class FloaterSettings(Settings):
 def run(subject: Subject, settings: FloaterSettings) -> None:
     """Remove clusters of small shells that together stay under the limit and touch nothing larger."""
     whole = Whole.of(subject.parts())
+    if whole.shells < 2:
+        return
     area = whole.shell_area
     small = (area < settings.area * area.sum()) & (area < settings.peer * area.max())
     if not small.any():

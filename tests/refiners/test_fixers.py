@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from pxr import Usd, UsdGeom
 
+from pipeline.errors import RefineError
 from pipeline.mesh.polygons import PolygonMesh
 from pipeline.mesh.topology import Topology
 from pipeline.refiners import refine
@@ -198,3 +201,14 @@ def test_flipping_twice_is_nothing() -> None:
     mesh = PolygonMesh(points.astype(np.float32), np.full(6, 4, np.int32), faces.reshape(-1))
     turn = np.array([1, 0, 1, 0, 0, 1], bool)
     assert np.array_equal(mesh.flipped(turn).flipped(turn).corners, mesh.corners)
+
+
+@pytest.mark.parametrize("op", ["weld", "orient", "remove-floaters", "fill-holes", "decimate", "unwrap", "collision"])
+def test_broken_geometry_is_refused_in_words(stage: Usd.Stage, add, op: str) -> None:  # type: ignore[no-untyped-def]
+    for name, points in (("huge", np.eye(3) * 1e30), ("nan", np.full((3, 3), np.nan)), ("none", np.zeros((0, 3)))):
+        add(name, points, np.array([[0, 1, 2]], np.int32))
+    with pytest.raises(RefineError, match="nothing to refine"):
+        refine(stage, "/Asset", op)
+    add("point", np.zeros((3, 3)), np.array([[0, 1, 2]], np.int32))
+    with contextlib.suppress(RefineError):
+        refine(stage, "/Asset", op)

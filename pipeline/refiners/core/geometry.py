@@ -11,6 +11,9 @@ from pipeline.mesh.polygons import PolygonMesh, Primvar
 
 __all__ = ["read_mesh", "write_mesh"]
 
+#: beyond this, squares of coordinates leave the range of float32
+_FARTHEST = 1e15
+
 
 def read_mesh(mesh: UsdGeom.Mesh) -> PolygonMesh:
     """What a mesh prim says at its default time.
@@ -36,6 +39,8 @@ def read_mesh(mesh: UsdGeom.Mesh) -> PolygonMesh:
         )
     if not np.isfinite(points).all():
         raise RefineError("points are not finite", prim=path, remedy="ingest the file again; it is damaged")
+    if float(np.abs(points).max()) > _FARTHEST:
+        raise RefineError("points lie farther out than any scene reaches", prim=path, remedy="ingest the file again")
     sizes = {"uniform": len(counts), "vertex": len(points), "varying": len(points)}
     sizes |= {"faceVarying": len(corners), "constant": 1}
     primvars = {}
