@@ -56,6 +56,4 @@ def loops(points: NDArray, edges: Edges, half: NDArray | None = None) -> Loops:
     else:
         label, count = np.zeros(0, np.int32), 0
     run = np.linalg.norm(points[ends[:, 1]].astype(np.float64) - points[ends[:, 0]], axis=1)
-    return Loops(
-        half, label.astype(np.int32), count, np.bincount(label, run, minlength=count).astype(np.float64)
-    )
+    return Loops(half, label.astype(np.int32), count, np.bincount(label, run, minlength=count).astype(np.float64))
