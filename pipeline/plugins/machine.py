@@ -127,6 +127,24 @@ def _programs() -> list[Check]:
 
 
 def _services() -> list[Check]:
-    from pipeline.generators.live import probe
+    """Services whose key is set, or that need none and whose address was given: one call that costs nothing."""
+    from pipeline.errors import GatesError
+    from pipeline.generators.control import probe
+    from pipeline.generators.keys import find_key
+    from pipeline.generators.provider import Provider
+    from pipeline.generators.registry import load_generator, names
 
-    return [Check(name=p.name, ok=p.ok, found=p.found, remedy=p.remedy) for p in probe()]
+    rows = []
+    for name in names():
+        try:
+            provider = load_generator(name)
+            if not isinstance(provider, Provider):
+                continue
+            known = find_key(name, provider.settings.key_env) if provider.needs_key else None
+            if known is None and (provider.needs_key or f"GATES_{name.upper()}_URL" not in os.environ):
+                rows.append(Check(name=name, ok=None, found="not tried", remedy="no key or address is set for it"))
+                continue
+            rows.append(Check(name=name, ok=True, found=probe(provider)))
+        except GatesError as error:
+            rows.append(Check(name=name, ok=False, found=error.message, remedy=error.remedy or ""))
+    return rows

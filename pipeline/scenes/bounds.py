@@ -54,7 +54,7 @@ def to_metres(stage: Usd.Stage) -> NDArray[np.float64]:
     if UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.z:
         turn = np.eye(4)
         turn[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
-        matrix = matrix @ turn
+        matrix = np.asarray(matrix @ turn, np.float64)
     return matrix
 
 

@@ -159,9 +159,7 @@ def record(
     name = Tf.MakeValidIdentifier(instance_name)
     pairs = dict(inputs.items() if isinstance(inputs, Mapping) else inputs or ())
     told = {"model": model, "prompt": prompt, "seed": seed, "cost": _money(cost)}
-    flat = {
-        k: _text(v) for k, v in {**{k: v for k, v in told.items() if v not in ("", None)}, **pairs}.items()
-    }
+    flat = {k: _text(v) for k, v in {**{k: v for k, v in told.items() if v not in ("", None)}, **pairs}.items()}
     api = UsdMedia.AuthorshipAPI.Apply(prim, name)
     if name not in {a.GetName() for a in UsdMedia.AuthorshipAPI.GetAll(prim)}:
         raise StageError(

@@ -26,8 +26,7 @@ def test_a_record_is_what_usd_itself_reads(prim: Usd.Prim) -> None:
     assert api.GetSoftwarePackageAttr().Get() == "Hull"
     assert api.GetUsageTermsAttr().Get() == "CC0-1.0"
     assert (
-        api.GetDigitalSourceTypeAttr().Get()
-        == "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+        api.GetDigitalSourceTypeAttr().Get() == "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     )
     flat = list(api.GetInputsAttr().Get())
     assert len(flat) % 2 == 0
