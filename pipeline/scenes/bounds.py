@@ -49,12 +49,10 @@ class Box:
 def to_metres(stage: Usd.Stage) -> NDArray[np.float64]:
     """(4, 4) row-vector matrix from the stage's space to metres with Y up."""
     scale = UsdGeom.GetStageMetersPerUnit(stage)
-    matrix = np.eye(4) * scale
-    matrix[3, 3] = 1.0
+    matrix: NDArray[np.float64] = np.eye(4)
     if UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.z:
-        turn = np.eye(4)
-        turn[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
-        matrix = np.asarray(matrix @ turn, np.float64)
+        matrix[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
+    matrix[:3, :3] *= scale
     return matrix
 
 
