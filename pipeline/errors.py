@@ -8,6 +8,7 @@
     │   └── UntrustedProject       exit 1   project-local code that nobody trusted
     ├── StageError                 exit 1   a layer or stage that does not open or compose
     ├── VersionError               exit 1
+    │   ├── NothingToCommit        exit 1   the branch says all of it already
     │   ├── UnknownRef             exit 1   no such branch, tag, version or layer
     │   ├── RaceLost               exit 5   the branch moved meanwhile: retry
     │   └── MergeConflict          exit 5   both sides changed the same field
@@ -119,6 +120,12 @@ class VersionError(GatesError):
     """Something the version store cannot do."""
 
     code = "version"
+
+
+class NothingToCommit(VersionError):
+    """The branch says all of it already."""
+
+    code = "version.nothing"
 
 
 class UnknownRef(VersionError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
-from pipeline.errors import GateRefused, UsageError
+from pipeline.errors import GateRefused, NothingToCommit, UsageError
 from pipeline.gates.board import ASSETS, cells, known_asset, mark, require
 from pipeline.gates.inspection import choose, selections
 from pipeline.gates.intent import read_intent
@@ -88,14 +88,10 @@ def export_asset(
 
 def commit_if_changed(project: Project, message: str) -> str:
     """Commit the work; where there is none, the branch's head is the version. Returns its id."""
-    from pipeline.versions.work import is_empty
-
-    store = project.store
-    head = store.refs.head(project.branch_name)
-    work = store.work(project.work, project.branch_name)
-    if not work.path.exists() or is_empty(work.read(), store.metadata(head)):
-        return head
-    return project.commit(message).id
+    try:
+        return project.commit(message).id
+    except NothingToCommit:
+        return project.store.refs.head(project.branch_name)
 
 
 def request_review(project: Project, asset: str, version: str | None = None, comment: str = "") -> DecisionRow:

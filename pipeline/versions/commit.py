@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pxr import Sdf
 
-from pipeline.errors import MergeConflict, VersionError
+from pipeline.errors import MergeConflict, NothingToCommit, VersionError
 from pipeline.versions.diff import changes_between
 from pipeline.versions.fields import kind_of, spec_at
 from pipeline.versions.fold import ROOT, paths_of
@@ -55,7 +55,7 @@ def commit(store: VersionStore, who: str, branch: str, message: str, settle: Set
         layer = work.read()
         base = base_of(layer) or head
         if is_empty(layer, store.metadata(base)):
-            raise VersionError(f"nothing to commit on {branch!r}", path=work.path, remedy="edit the stage first")
+            raise NothingToCommit(f"nothing to commit on {branch!r}", path=work.path, remedy="edit the stage first")
         by = Authorship(branch, who, message, (head,), work.digest(), renames_of(layer))
         frozen = _frozen(store, layer, base, head, work.path.parent)
         version = _record(store, frozen, by, settle)
@@ -130,7 +130,7 @@ def _record(store: VersionStore, work: _Frozen, by: Authorship, settle: Settle |
             remedy="nothing was committed and your work is kept: settle with `gates commit --ours` or `--theirs`",
         )
     if not merged.changes:
-        raise VersionError("nothing to commit: the branch says all of it already", remedy="edit the stage first")
+        raise NothingToCommit("nothing to commit: the branch says all of it already", remedy="edit the stage first")
     return record_changes(store, work.head, merged.changes, by)
 
 

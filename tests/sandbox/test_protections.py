@@ -63,7 +63,7 @@ for folder in (inside, outside):
     os.chown(folder, 65534, 65534)
 Path(outside, "secret").write_text("x")
 for folder in Path({str(tmp_path)!r}).parents:
-    if folder.stat().st_uid == 0 and folder.name.startswith(("pytest-", "test_")):
+    if folder.stat().st_uid == 0 and folder.name.startswith(("pytest-", "popen-", "test_")):
         folder.chmod(0o755)
 Path({str(tmp_path)!r}).chmod(0o755)
 os.setgroups([]), os.setgid(65534), os.setuid(65534)
