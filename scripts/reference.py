@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes docs/reference from the code: commands, jobs, errors, records. `make docs` calls it."""
+"""Writes docs/reference and schemas/json from the code. `make docs` calls it."""
 
 from __future__ import annotations
 
@@ -126,10 +126,46 @@ def rules() -> str:
     return as_markdown()
 
 
+#: the JSON documents that commands print, by command
+RESULTS = {
+    "status": "pipeline.gates.board:Board",
+    "intent": "pipeline.gates.intent:IntentResult",
+    "input": "pipeline.gates.inputs:InputResult",
+    "generate": "pipeline.gates.generation:GenerationResult",
+    "ingest": "pipeline.gates.generation:CandidateRow",
+    "candidates": "pipeline.gates.generation:CandidatesResult",
+    "inspect": "pipeline.checks.report:Report",
+    "place": "pipeline.gates.context:PrimResult",
+    "context": "pipeline.gates.context:ContextResult",
+    "refine": "pipeline.refiners:RefineResult",
+    "render": "pipeline.render:RenderResult",
+    "export": "pipeline.exporters.result:ExportResult",
+    "publish": "pipeline.gates.delivery:PublishResult",
+    "run": "pipeline.workflow:RunResult",
+}
+
+
+def json_schemas() -> dict[str, str]:
+    """JSON Schema of what each command prints with `--json`, by file name."""
+    import json
+    from importlib import import_module
+
+    made = {}
+    for command, place in RESULTS.items():
+        module, _, name = place.partition(":")
+        schema = getattr(import_module(module), name).model_json_schema(mode="serialization")
+        made[f"{command}.json"] = json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return made
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "reference")
-    out = parser.parse_args().out
-    out.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--schemas", type=Path, default=ROOT / "schemas" / "json")
+    given = parser.parse_args()
+    for folder in (given.out, given.schemas):
+        folder.mkdir(parents=True, exist_ok=True)
     for page in (commands, jobs, errors, records, rules):
-        (out / f"{page.__name__}.md").write_text(HEAD + page().rstrip() + "\n", encoding="utf-8")
+        (given.out / f"{page.__name__}.md").write_text(HEAD + page().rstrip() + "\n", encoding="utf-8")
+    for name, schema in json_schemas().items():
+        (given.schemas / name).write_text(schema, encoding="utf-8")

@@ -90,13 +90,22 @@ def test_every_link_leads_somewhere() -> None:
 
 def test_the_reference_is_what_the_code_says(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "reference.py"), "--out", str(tmp_path)],
+        [
+            sys.executable,
+            str(ROOT / "scripts" / "reference.py"),
+            "--out",
+            str(tmp_path / "reference"),
+            "--schemas",
+            str(tmp_path / "json"),
+        ],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    for made in sorted(tmp_path.glob("*.md")):
-        kept = ROOT / "docs" / "reference" / made.name
-        assert kept.exists(), f"docs/reference/{made.name} is missing: make docs"
-        assert kept.read_text(encoding="utf-8") == made.read_text(encoding="utf-8"), f"{made.name} is stale: make docs"
+    pairs = [(p, ROOT / "docs" / "reference" / p.name) for p in sorted((tmp_path / "reference").glob("*.md"))]
+    pairs += [(p, ROOT / "schemas" / "json" / p.name) for p in sorted((tmp_path / "json").glob("*.json"))]
+    assert len(pairs) >= 18
+    for made, kept in pairs:
+        assert kept.exists(), f"{kept.relative_to(ROOT)} is missing: make docs"
+        assert kept.read_text(encoding="utf-8") == made.read_text(encoding="utf-8"), f"{kept.name} is stale: make docs"
