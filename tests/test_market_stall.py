@@ -104,12 +104,13 @@ stage = Usd.Stage.Open(sys.argv[1])
 asset = stage.GetPrimAtPath('/World/Assets/market_stall')
 sets = asset.GetVariantSets()
 shown = {}
-for candidate in sets.GetVariantSet('candidate').GetVariantNames():
-    sets.GetVariantSet('candidate').SetVariantSelection(candidate)
-    shown[candidate] = sum(1 for p in Usd.PrimRange(asset) if p.IsA(UsdGeom.Mesh))
-stage = Usd.Stage.Open(sys.argv[1]); asset = stage.GetPrimAtPath('/World/Assets/market_stall')
-styles = {}
 session = stage.GetSessionLayer()
+with Usd.EditContext(stage, session):
+    for candidate in sets.GetVariantSet('candidate').GetVariantNames():
+        sets.GetVariantSet('candidate').SetVariantSelection(candidate)
+        shown[candidate] = sum(1 for p in Usd.PrimRange(asset) if p.IsA(UsdGeom.Mesh))
+    sets.GetVariantSet('candidate').ClearVariantSelection()
+styles = {}
 with Usd.EditContext(stage, session):
     for style in asset.GetVariantSet('style').GetVariantNames():
         asset.GetVariantSet('style').SetVariantSelection(style)
@@ -195,9 +196,9 @@ def test_the_published_package_stands_alone(stall: tuple[Path, dict[str, Any]], 
 
 def test_a_budget_runs_only_what_depends_on_it(stall: tuple[Path, dict[str, Any]]) -> None:
     """Last, because it changes the project."""
-    result = run(stall[0], "settings.max_triangles=7000")
+    result = run(stall[0], "settings.max_triangles=9000")
     states = {n["node"]: n["state"] for n in result["nodes"]}
     assert states["kit"] == states["delivered"] == states["second"] == states["inputs"] == states["context"] == "cached"
     assert states["intent"] == states["open"] == states["closed"] == states["publish"] == "ran"
     for row in outputs(result)["publish"]["exports"]:
-        assert row["stats"]["triangles"] <= 7000
+        assert row["stats"]["triangles"] <= 9000

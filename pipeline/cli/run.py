@@ -35,7 +35,7 @@ def command(
 ) -> None:
     """Run a workflow that ships or one in a file, in this project (or a new one at -C DIR).
 
-    Example: gates -C build/market_stall run market-stall --set intent.max_triangles=7000
+    Example: gates -C build/market_stall run market-stall --set settings.max_triangles=9000
     """
     from pipeline.workflow import load_workflow, run_workflow
 

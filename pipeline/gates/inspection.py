@@ -53,7 +53,7 @@ class Verdict(Record):
 
 def verdict_path(asset: str, subject: dict[str, str]) -> str:
     """Prim path of the verdict on one selection of variants."""
-    name = "_".join(f"{k}_{v}" for k, v in sorted(subject.items())) or "asset"
+    name = "_".join(f"{k}_{v}" for k, v in sorted(subject.items()) if v) or "asset"
     return record_path(asset, "Verdicts", valid_name(name))
 
 
@@ -102,9 +102,12 @@ def inspect_asset(
     _selected_or_given(stage, project, asset, subject)
     standing = selections(prim)
     chosen = {**standing, **(subject or {})}
+    if subject and CANDIDATE in subject:
+        # styles belong to one candidate: another one is judged as it came
+        chosen = {**dict.fromkeys(standing, ""), **subject}
     choose(stage, prim, chosen)
     without_placement(prim)
-    final = shipping if shipping is not None else "style" in chosen
+    final = shipping if shipping is not None else bool(chosen.get("style"))
     brief = brief_of(project, asset, stage)
     report: Report = inspect(
         stage, job=brief if final else _before_refinement(brief), rules=rules, prim=str(prim.GetPath())
@@ -113,7 +116,7 @@ def inspect_asset(
         verdict = Verdict(
             verdict=report.verdict,
             job=brief.job.name,
-            subject=",".join(f"{k}={v}" for k, v in sorted(chosen.items())),
+            subject=",".join(f"{k}={v}" for k, v in sorted(chosen.items()) if v),
             digest=subtree_digest(prim),
             reason=report.reason,
             score=candidate_score(report),

@@ -134,6 +134,8 @@ def _spread(
                 else:
                     answer = told
             complaint = process.stderr.read().strip()
+            process.stdout.close()
+            process.stderr.close()
             if process.wait() or not answer or "error" in answer:
                 raise RenderError(
                     answer.get("error") or f"a render process died: {complaint[-300:] or process.returncode}",
