@@ -16,6 +16,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from pipeline.errors import RenderError
+from pipeline.usd.colour import ciede2000
 
 Array = NDArray[Any]
 View = Literal["srgb", "aces"]
@@ -98,40 +99,5 @@ def to_lab(encoded: Array) -> Array:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
-def difference(lab1: Array, lab2: Array) -> Array:
-    """CIEDE2000 between two arrays of L*a*b*, ``(...)``; about 1 is just noticeable.
-
-    Source: Sharma, Wu, Dalal, "The CIEDE2000 Color-Difference Formula", 2005, equations 2 to 22.
-    """
-    l1, a1, b1 = np.moveaxis(np.asarray(lab1, np.float64), -1, 0)
-    l2, a2, b2 = np.moveaxis(np.asarray(lab2, np.float64), -1, 0)
-    mean7 = ((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2) ** 7
-    g = 0.5 * (1 - np.sqrt(mean7 / (mean7 + 25.0**7)))
-    a1, a2 = (1 + g) * a1, (1 + g) * a2
-    c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
-    h1, h2 = np.degrees(np.arctan2(b1, a1)) % 360, np.degrees(np.arctan2(b2, a2)) % 360
-    grey = c1 * c2 == 0
-    turn = np.where(grey, 0, (h2 - h1 + 180) % 360 - 180)
-    # an exact half turn is +180 in the formula's first branch, whichever hue is the larger
-    turn = np.where((turn == -180) & (h2 > h1), 180, turn)
-    dl, dc = l2 - l1, c2 - c1
-    dh = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn / 2))
-    lm, cm = (l1 + l2) / 2, (c1 + c2) / 2
-    total = h1 + h2
-    hm = np.where(
-        grey,
-        total,
-        np.where(np.abs(h1 - h2) <= 180, total / 2, (total + np.where(total < 360, 360, -360)) / 2),
-    )
-    t = (
-        1
-        - 0.17 * np.cos(np.radians(hm - 30))
-        + 0.24 * np.cos(np.radians(2 * hm))
-        + 0.32 * np.cos(np.radians(3 * hm + 6))
-        - 0.20 * np.cos(np.radians(4 * hm - 63))
-    )
-    sl = 1 + 0.015 * (lm - 50) ** 2 / np.sqrt(20 + (lm - 50) ** 2)
-    sc, sh = 1 + 0.045 * cm, 1 + 0.015 * cm * t
-    rotation = 2 * np.sqrt(cm**7 / (cm**7 + 25.0**7)) * np.sin(np.radians(60 * np.exp(-(((hm - 275) / 25) ** 2))))
-    dl, dc, dh = dl / sl, dc / sc, dh / sh
-    return np.asarray(np.sqrt(np.maximum(dl**2 + dc**2 + dh**2 - rotation * dc * dh, 0)))
+#: CIEDE2000 between two arrays of L*a*b*; about 1 is just noticeable
+difference = ciede2000

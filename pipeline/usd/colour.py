@@ -80,37 +80,43 @@ _OKLAB = np.array(
 )
 
 
-def ciede2000(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Colour difference dE00 of Lab colours, broadcast (Sharma, Wu, Dalal 2005)."""
-    l1, a1, b1 = np.moveaxis(a, -1, 0)
-    l2, a2, b2 = np.moveaxis(b, -1, 0)
-    c_mean = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
-    g = 0.5 * (1 - np.sqrt(c_mean**7 / (c_mean**7 + 25.0**7)))
+def ciede2000(lab1: NDArray[np.float64], lab2: NDArray[np.float64]) -> NDArray[np.float64]:
+    """CIEDE2000 between two arrays of L*a*b*, ``(...)``; about 1 is just noticeable.
+
+    Source: Sharma, Wu, Dalal, "The CIEDE2000 Color-Difference Formula", 2005, equations 2 to 22.
+    """
+    l1, a1, b1 = np.moveaxis(np.asarray(lab1, np.float64), -1, 0)
+    l2, a2, b2 = np.moveaxis(np.asarray(lab2, np.float64), -1, 0)
+    mean7 = ((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2) ** 7
+    g = 0.5 * (1 - np.sqrt(mean7 / (mean7 + 25.0**7)))
     a1, a2 = (1 + g) * a1, (1 + g) * a2
     c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
-    h1, h2 = (np.degrees(np.arctan2(y, x)) % 360 for y, x in ((b1, a1), (b2, a2)))
-    dh = (h2 - h1 + 180) % 360 - 180
-    dh = np.where(c1 * c2 == 0, 0.0, dh)
-    d_l, d_c = l2 - l1, c2 - c1
-    d_h = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(dh) / 2)
-    l_mean, c_mean = (l1 + l2) / 2, (c1 + c2) / 2
-    h_mean = np.where(np.abs(h1 - h2) > 180, (h1 + h2 + 360) / 2 % 360, (h1 + h2) / 2)
-    h_mean = np.where(c1 * c2 == 0, h1 + h2, h_mean)
-    rad = np.radians
+    h1, h2 = np.degrees(np.arctan2(b1, a1)) % 360, np.degrees(np.arctan2(b2, a2)) % 360
+    grey = c1 * c2 == 0
+    turn = np.where(grey, 0, (h2 - h1 + 180) % 360 - 180)
+    # an exact half turn is +180 in the formula's first branch, whichever hue is the larger
+    turn = np.where((turn == -180) & (h2 > h1), 180, turn)
+    dl, dc = l2 - l1, c2 - c1
+    dh = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn / 2))
+    lm, cm = (l1 + l2) / 2, (c1 + c2) / 2
+    total = h1 + h2
+    hm = np.where(
+        grey,
+        total,
+        np.where(np.abs(h1 - h2) <= 180, total / 2, (total + np.where(total < 360, 360, -360)) / 2),
+    )
     t = (
         1
-        - 0.17 * np.cos(rad(h_mean - 30))
-        + 0.24 * np.cos(rad(2 * h_mean))
-        + 0.32 * np.cos(rad(3 * h_mean + 6))
-        - 0.20 * np.cos(rad(4 * h_mean - 63))
+        - 0.17 * np.cos(np.radians(hm - 30))
+        + 0.24 * np.cos(np.radians(2 * hm))
+        + 0.32 * np.cos(np.radians(3 * hm + 6))
+        - 0.20 * np.cos(np.radians(4 * hm - 63))
     )
-    s_l = 1 + 0.015 * (l_mean - 50) ** 2 / np.sqrt(20 + (l_mean - 50) ** 2)
-    s_c, s_h = 1 + 0.045 * c_mean, 1 + 0.015 * c_mean * t
-    turn = -2 * np.sqrt(c_mean**7 / (c_mean**7 + 25.0**7)) * np.sin(rad(60 * np.exp(-(((h_mean - 275) / 25) ** 2))))
-    result: NDArray[np.float64] = np.sqrt(
-        (d_l / s_l) ** 2 + (d_c / s_c) ** 2 + (d_h / s_h) ** 2 + turn * (d_c / s_c) * (d_h / s_h)
-    )
-    return result
+    sl = 1 + 0.015 * (lm - 50) ** 2 / np.sqrt(20 + (lm - 50) ** 2)
+    sc, sh = 1 + 0.045 * cm, 1 + 0.015 * cm * t
+    rotation = 2 * np.sqrt(cm**7 / (cm**7 + 25.0**7)) * np.sin(np.radians(60 * np.exp(-(((hm - 275) / 25) ** 2))))
+    dl, dc, dh = dl / sl, dc / sc, dh / sh
+    return np.asarray(np.sqrt(np.maximum(dl**2 + dc**2 + dh**2 - rotation * dc * dh, 0)))
 
 
 def hex_of_srgb(srgb: NDArray[np.float64]) -> str:

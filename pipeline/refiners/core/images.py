@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import RefineError
+from pipeline.usd.colour import from_oklab, to_oklab
 
 __all__ = [
     "Picture",
@@ -185,30 +186,6 @@ def to_linear(picture: Picture, colour: bool) -> NDArray[np.float32]:
 def luminance(linear: NDArray) -> NDArray:
     """(...) relative luminance of linear Rec. 709."""
     return np.asarray(linear[..., :3] @ np.array([0.2126, 0.7152, 0.0722], linear.dtype))
-
-
-# Björn Ottosson, A perceptual color space for image processing (2020): linear sRGB to cone responses to Lab
-_CONES = np.array(
-    [[0.4122214708, 0.5363325363, 0.0514459929],
-     [0.2119034982, 0.6806995451, 0.1073969566],
-     [0.0883024619, 0.2817188376, 0.6299787005]]
-)  # fmt: skip
-_LAB = np.array(
-    [[0.2104542553, 0.7936177850, -0.0040720468],
-     [1.9779984951, -2.4285922050, 0.4505937099],
-     [0.0259040371, 0.7827717662, -0.8086757660]]
-)  # fmt: skip
-
-
-def to_oklab(linear: NDArray) -> NDArray[np.float64]:
-    """(..., 3) OKLab of linear Rec. 709."""
-    return np.asarray(np.cbrt(np.asarray(linear, np.float64)[..., :3] @ _CONES.T) @ _LAB.T)
-
-
-def from_oklab(lab: NDArray) -> NDArray[np.float64]:
-    """(..., 3) linear Rec. 709 of OKLab, clipped to what can be shown."""
-    cones = (np.asarray(lab, np.float64) @ np.linalg.inv(_LAB).T) ** 3
-    return np.clip(cones @ np.linalg.inv(_CONES).T, 0, 1)
 
 
 @contextmanager
