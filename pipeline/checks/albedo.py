@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.checks.context import Context
 from pipeline.checks.subject import Part
 from pipeline.checks.textures import TextureFile
+from pipeline.usd.colour import to_srgb
 from pipeline.usd.scene.model import Texture
 
 SAMPLES = 20000
@@ -103,5 +104,5 @@ def _look_up(file: TextureFile, texture: Texture, uv: NDArray) -> NDArray[np.flo
     y = np.floor((1 - uv[:, 1] % 1) * height).astype(int).clip(0, height - 1)
     colour = picture[y, x, :3].astype(np.float64)
     if texture.color_space == "raw" or file.bits > 8:
-        colour = np.where(colour <= 0.0031308, 12.92 * colour, 1.055 * np.maximum(colour, 0) ** (1 / 2.4) - 0.055)
+        colour = to_srgb(colour)
     return colour.clip(0, 1)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pipeline.checks.albedo import Albedo
 from pipeline.checks.body import Body
 from pipeline.mesh.directions import sphere
+from pipeline.usd.colour import to_linear
 
 SAMPLES = 6000
 RAYS = 24
@@ -29,7 +30,7 @@ def explained_by_light(samples: Albedo, body: Body) -> float:
     """R2 of log albedo on eight spherical harmonics of the normal and on occlusion, foretold for the other half."""
     step = max(1, len(samples.face) // SAMPLES)
     face, places, colour = samples.face[::step], samples.places[::step], samples.srgb[::step]
-    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    linear = to_linear(colour)
     bright = np.log(np.maximum(linear @ np.array([0.2126, 0.7152, 0.0722]), 1e-3))
     normal = body.normals(face)
     half = _halves(places, body.shell[face])

@@ -19,6 +19,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from pipeline.errors import ExportError
+from pipeline.usd.colour import to_linear, to_srgb
 from pipeline.usd.scene.textures import inner_name, read_texture
 
 __all__ = ["MIME", "Pixels", "curve", "decode", "encode", "kind_of", "plain_png", "resized", "same_size"]
@@ -133,9 +134,8 @@ def curve(linear: Any, *, back: bool = False) -> NDArray[np.float32]:
     """Linear light to the sRGB curve (IEC 61966-2-1), or back."""
     x = np.asarray(linear, np.float32)
     if back:
-        return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    safe = np.maximum(x, 0)
-    return np.where(x <= 0.0031308, x * 12.92, 1.055 * safe ** (1 / 2.4) - 0.055).astype(np.float32)
+        return to_linear(x)
+    return to_srgb(x, clip=False)
 
 
 def mapped(pixels: Pixels, change: Callable[[NDArray[np.float32]], Any]) -> Pixels:

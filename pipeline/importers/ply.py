@@ -14,6 +14,7 @@ import numpy as np
 
 from pipeline.importers.scene import Array, Floats, Ints, Mesh, Node, Primvar, Scene, Source
 from pipeline.importers.text import floats
+from pipeline.usd.colour import to_linear
 
 _TYPES = {
     "char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4", "float": "f4",
@@ -335,8 +336,7 @@ def _unit(values: Array) -> Floats:
 
 def srgb_to_linear(c: Floats) -> Floats:
     """IEC 61966-2-1, for values in 0 to 1."""
-    c = np.clip(c, 0, 1)
-    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    return to_linear(np.clip(c, 0, 1))
 
 
 _USED = {"x", "y", "z", "nx", "ny", "nz", "s", "t", "u", "v", "texture_u", "texture_v", "red", "green", "blue", "r",

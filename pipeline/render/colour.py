@@ -16,28 +16,13 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from pipeline.errors import RenderError
-from pipeline.usd.colour import ciede2000
+from pipeline.usd.colour import ciede2000, to_linear, to_srgb
+from pipeline.usd.colour import to_lab as lab_of_linear
+
+__all__ = ["View", "difference", "display", "to_lab", "to_linear", "to_srgb"]
 
 Array = NDArray[Any]
 View = Literal["srgb", "aces"]
-
-#: rows: X, Y, Z of linear Rec.709 with white D65 (IEC 61966-2-1)
-_XYZ = np.array(
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-)
-_WHITE = _XYZ.sum(axis=1)
-
-
-def to_srgb(linear: Array) -> Array:
-    """Linear 0..1 to sRGB-encoded 0..1; values outside are clipped."""
-    c = np.clip(linear, 0.0, 1.0)
-    return np.where(c <= 0.0031308, 12.92 * c, 1.055 * np.power(c, 1 / 2.4) - 0.055)
-
-
-def to_linear(encoded: Array) -> Array:
-    """sRGB-encoded 0..1 to linear."""
-    c = np.asarray(encoded)
-    return np.where(c <= 0.04045, c / 12.92, np.power((np.maximum(c, 0) + 0.055) / 1.055, 2.4))
 
 
 def display(linear: Array, view: View = "srgb", exposure: float = 0.0) -> Array:
@@ -93,10 +78,7 @@ def _aces_view() -> tuple[str, str, str, str]:
 
 def to_lab(encoded: Array) -> Array:
     """sRGB-encoded ``(..., 3)`` to CIE L*a*b* under D65 (CIE 15:2004)."""
-    xyz = to_linear(np.asarray(encoded, np.float64)[..., :3]) @ _XYZ.T / _WHITE
-    cube = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
-    x, y, z = np.moveaxis(cube, -1, 0)
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+    return lab_of_linear(to_linear(np.asarray(encoded, np.float64)[..., :3]))
 
 
 #: CIEDE2000 between two arrays of L*a*b*; about 1 is just noticeable

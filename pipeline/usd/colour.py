@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,15 +29,19 @@ def saturation(srgb: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(high > 1e-6, (high - low) / np.maximum(high, 1e-6), 0.0)
 
 
-def to_srgb(linear: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear Rec.709 to sRGB values in 0-1 (IEC 61966-2-1)."""
-    x = np.clip(linear, 0.0, 1.0)
-    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.power(x, 1 / 2.4) - 0.055)
+def to_srgb(linear: NDArray[Any], *, clip: bool = True) -> NDArray[Any]:
+    """Linear Rec.709 to sRGB values (IEC 61966-2-1) in the precision of the array; clipped to 0-1 unless told not to.
+
+    Unclipped, values above one follow the curve and negative ones its straight part.
+    """
+    x = np.clip(linear, 0.0, 1.0) if clip else np.asarray(linear)
+    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.power(np.maximum(x, 0.0), 1 / 2.4) - 0.055)
 
 
-def to_linear(srgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """sRGB values in 0-1 to linear Rec.709 (IEC 61966-2-1)."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, np.power((srgb + 0.055) / 1.055, 2.4))
+def to_linear(srgb: NDArray[Any]) -> NDArray[Any]:
+    """sRGB values to linear Rec.709 (IEC 61966-2-1) in the precision of the array; negative ones stay straight."""
+    x = np.asarray(srgb)
+    return np.where(x <= 0.04045, x / 12.92, np.power((np.maximum(x, 0.0) + 0.055) / 1.055, 2.4))
 
 
 def to_lab(linear: NDArray[np.float64]) -> NDArray[np.float64]:

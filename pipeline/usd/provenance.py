@@ -10,18 +10,17 @@ A record belongs on every prim that others may reference: referencing a child lo
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from pxr import Tf, Usd, UsdMedia
 
 from pipeline.errors import StageError, UsageError
+from pipeline.usd.clock import now
 
-__all__ = ["SOURCE_TYPES", "Record", "next_name", "now", "read", "record"]
+__all__ = ["SOURCE_TYPES", "Record", "next_name", "read", "record"]
 
 _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 #: short names of the IPTC digital source types that occur in 3D work, and the concept each stands for
@@ -83,13 +82,6 @@ class Record:
     def as_dict(self) -> dict[str, Any]:
         """The same for JSON."""
         return asdict(self)
-
-
-def now() -> str:
-    """The present time, ISO 8601 in UTC; `SOURCE_DATE_EPOCH` (seconds) fixes it for reproducible files."""
-    fixed = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(fixed), UTC) if fixed else datetime.now(UTC)
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def next_name(prim: Usd.Prim, step: str) -> str:

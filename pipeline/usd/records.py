@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
 from pxr import Sdf, Usd
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.usd.clock import now
+
 __all__ = ["Record", "children", "now", "valid_name"]
-
-
-def now() -> str:
-    """The time as ISO 8601 in UTC, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def valid_name(text: str) -> str:

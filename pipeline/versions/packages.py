@@ -17,12 +17,13 @@ from typing import Any, Protocol
 from pxr import Sdf
 
 from pipeline.errors import UsageError
+from pipeline.usd.clock import now
 from pipeline.usd.writing import TEMPORARY, replace_text, sync_file, sync_folder
 from pipeline.versions.layout import Layout, checked_name
 from pipeline.versions.locks import locked
 from pipeline.versions.objects import LAYERS, digest_of, open_copy
 from pipeline.versions.store import VersionStore
-from pipeline.versions.version import now, root_metadata, set_root_metadata
+from pipeline.versions.version import root_metadata, set_root_metadata
 
 __all__ = ["RECEIPT", "newest_number", "package_of_entry", "publish_package"]
 
@@ -75,7 +76,13 @@ def publish_package(
         try:
             partial.chmod(0o755)
             facts = _copy(files, partial)
-            body = {**(receipt or {}), "number": number, "version": version, "time": now(), "files": facts}
+            body = {
+                **(receipt or {}),
+                "number": number,
+                "version": version,
+                "time": now("microseconds"),
+                "files": facts,
+            }
             text = json.dumps(body, indent=1, ensure_ascii=False, default=str)
             (partial / RECEIPT).write_text(f"{text}\n", encoding="utf-8")
             _settle(partial)

@@ -8,7 +8,6 @@ message.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import UnknownRef, VersionError
 from pipeline.usd.anchoring import relative
+from pipeline.usd.clock import now
 from pipeline.usd.writing import replace_text
 from pipeline.versions.layout import Layout
 
@@ -65,11 +65,6 @@ class Version(BaseModel):
     bytes: int = Field(default=0, repr=False)
 
 
-def now() -> str:
-    """The time as ISO 8601 in UTC, to the microsecond."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def root_metadata(layer: Sdf.Layer) -> dict[str, Any]:
     """The root metadata a layer authors."""
     root = layer.pseudoRoot
@@ -98,7 +93,7 @@ def compose_version(
     """A version and the text of its layer."""
     layer = Sdf.Layer.CreateAnonymous(".usda")
     set_root_metadata(layer, metadata)
-    when = time or now()
+    when = time or now("microseconds")
     layer.customLayerData = {
         "author": author,
         "branch": branch,

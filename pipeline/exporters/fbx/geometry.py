@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.usd.colour import to_srgb
 from pipeline.usd.scene import Mesh, Primvar
 
 from .deflate import Deflated, Deflater, ready
@@ -279,4 +280,4 @@ def _transformed(
 def encode_srgb(linear: NDArray[np.floating]) -> NDArray[np.float32]:
     """Linear Rec. 709 to sRGB's numbers (IEC 61966-2-1)."""
     c = np.maximum(np.asarray(linear, np.float32), 0)
-    return np.where(c <= 0.0031308, 12.92 * c, 1.055 * np.power(c, 1 / 2.4) - 0.055).astype(np.float32)
+    return to_srgb(c, clip=False)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.generators.embedded.pictures import read_picture
 from pipeline.generators.embedded.pieces import Floats
 from pipeline.generators.embedded.props.order import Colour, srgb
+from pipeline.usd.colour import to_lab, to_linear
 
 #: colour words, sRGB, in the muted range a stylised prop wears
 COLOUR_WORDS: dict[str, str] = {
@@ -26,16 +27,10 @@ COLOUR_WORDS: dict[str, str] = {
     "silver": "#aaa9a5", "charcoal": "#4a4947", "rust": "#a4552f", "copper": "#b06d45", "bronze": "#94703f",
 }  # fmt: skip
 
-_M = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
-_WHITE = np.array([0.95047, 1.0, 1.08883])
-
 
 def lab(rgb: Floats) -> Floats:
     """sRGB in 0-1 (…, 3) to CIE L*a*b* under D65 (IEC 61966-2-1, CIE 15)."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    t = linear @ _M.T / _WHITE
-    f = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
-    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
+    return to_lab(to_linear(rgb))
 
 
 @dataclass(frozen=True)

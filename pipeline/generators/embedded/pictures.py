@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.errors import GeneratorError, ImportRefused
 from pipeline.generators.embedded.pieces import Floats
+from pipeline.usd.colour import to_srgb
 
 #: megabytes of decoded pixels
 LARGEST_MB = 512
@@ -73,8 +74,7 @@ def reduced(path: str, side: int) -> dict[str, Any]:
     has_alpha = pixels.shape[2] in (2, 4)
     alpha = pixels[..., -1] if has_alpha else np.ones(pixels.shape[:2])
     if Path(path).suffix.lower() in (".exr", ".hdr"):
-        c = np.clip(colour, 0, 1)
-        colour = np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)
+        colour = to_srgb(colour)
     if has_alpha:
         # OpenImageIO gives colour multiplied by alpha
         colour = np.where(alpha[..., None] > 1e-3, colour / np.maximum(alpha[..., None], 1e-3), 0)

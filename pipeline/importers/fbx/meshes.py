@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.importers.fbx.document import Document, Object
 from pipeline.importers.fbx.records import Record
 from pipeline.importers.scene import Interpolation, Mesh, Primvar, Scene
+from pipeline.usd.colour import to_linear
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
@@ -127,8 +128,7 @@ def _element(
 
 def _linear(srgb: Floats) -> Floats:
     """Colours of vertices are display numbers by the habit of the tools that write them: to linear Rec. 709."""
-    c = np.clip(srgb, 0.0, None)
-    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    return to_linear(np.clip(srgb, 0.0, None))
 
 
 def moved(mesh: Mesh, matrix: NDArray[np.float64]) -> Mesh:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import RefineError
-from pipeline.usd.colour import from_oklab, to_oklab
+from pipeline.usd.colour import from_oklab, to_oklab, to_srgb
+from pipeline.usd.colour import to_linear as colour_to_linear
 
 __all__ = [
     "Picture",
@@ -164,14 +165,12 @@ def _wrapped(index: NDArray, size: int, mode: str) -> NDArray[np.int64]:
 
 def srgb_to_linear(value: NDArray) -> NDArray[np.float32]:
     """IEC 61966-2-1."""
-    v = np.asarray(value, np.float32)
-    return np.where(v <= 0.04045, v / 12.92, ((np.maximum(v, 0) + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return colour_to_linear(np.asarray(value, np.float32))
 
 
 def linear_to_srgb(value: NDArray) -> NDArray[np.float32]:
     """IEC 61966-2-1."""
-    v = np.asarray(value, np.float32)
-    return np.where(v <= 0.0031308, v * 12.92, 1.055 * np.maximum(v, 1e-9) ** (1 / 2.4) - 0.055).astype(np.float32)
+    return to_srgb(np.asarray(value, np.float32), clip=False)
 
 
 def to_linear(picture: Picture, colour: bool) -> NDArray[np.float32]:
