@@ -78,7 +78,7 @@ class _Clock:
 
 def _range(stage: Any, reader: SceneReader) -> tuple[float, float] | None:
     """The authored range, else that of all samples; None where nothing takes time."""
-    if not (reader.moving or reader.shaped or reader.skeletons):
+    if not (reader.moving or reader.shaped or reader.bodies.skeletons):
         return None
     if stage.HasAuthoredTimeCodeRange():
         start, end = stage.GetStartTimeCode(), stage.GetEndTimeCode()
@@ -88,7 +88,7 @@ def _range(stage: Any, reader: SceneReader) -> tuple[float, float] | None:
         samples += UsdGeom.Xformable(prim).GetTimeSamples()
     for prim in reader.shaped.values():
         samples += UsdGeom.PointBased(prim).GetPointsAttr().GetTimeSamples()
-    for query in reader.skeleton_queries.values():
+    for query in reader.bodies.queries.values():
         animation = query.GetAnimQuery() if query else None
         if animation:
             samples += animation.GetJointTransformTimeSamples() or []
@@ -152,7 +152,7 @@ def _joints(scene: Scene, reader: SceneReader, clock: _Clock) -> dict[int, Joint
         if node.skeleton is None:
             continue
         if node.skeleton not in known:
-            query = reader.skeleton_queries.get(node.skeleton)
+            query = reader.bodies.queries.get(node.skeleton)
             known[node.skeleton] = _joint_track(scene.skeletons[node.skeleton], query, reader, clock)
         track = known[node.skeleton]
         if track is not None:
@@ -194,7 +194,7 @@ def _shapes(scene: Scene, reader: SceneReader, clock: _Clock) -> tuple[dict[int,
         if mesh_number is None:
             continue
         mesh = meshes[mesh_number]
-        binding = reader.bindings.by_path.get(str(prim.GetPath()))
+        binding = reader.bodies.bindings.by_path.get(str(prim.GetPath()))
         if mesh.blend_shapes and binding is not None:
             track = _weight_track(mesh, binding.query, clock)
             if track is not None:

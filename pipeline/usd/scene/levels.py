@@ -44,10 +44,9 @@ def read_levels(scene: Scene, reader: SceneReader, given: Mapping[str, str], roo
         for level, variant in enumerate(order[order.index(selection) + 1 :], 1):
             stage.GetPrimAtPath(path).GetVariantSet(name).SetVariantSelection(variant)
             subtree: list[Node] = []
-            reader.to_bind = []
             own = nodes[number]
             reader.walk([stage.GetPrimAtPath(path)], subtree, Above(purpose=own.purpose), main=False)
-            reader.bind()
+            reader.looks.bind()
             start = len(nodes)
             made.append(start)
             nodes += [_level(n, start, own.parent, level) for n in subtree]
@@ -56,8 +55,9 @@ def read_levels(scene: Scene, reader: SceneReader, given: Mapping[str, str], roo
     return replace(
         scene,
         nodes=tuple(nodes),
-        meshes=(*scene.meshes, *reader.meshes[len(scene.meshes) :]),
-        materials=tuple(reader.materials),
+        meshes=(*scene.meshes, *reader.bodies.meshes[len(scene.meshes) :]),
+        materials=tuple(reader.looks.materials),
+        prototypes=reader.repeats.prototypes(),
         losses=reader.report.losses,
     )
 

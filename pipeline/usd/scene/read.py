@@ -13,7 +13,7 @@ from pxr import Usd, UsdGeom
 from pipeline.errors import StageError
 from pipeline.usd.scene.clips import read_clips
 from pipeline.usd.scene.levels import read_levels
-from pipeline.usd.scene.model import Node, Prototype, Scene
+from pipeline.usd.scene.model import Node, Scene
 from pipeline.usd.scene.opening import open_stage, private_stage, select_variants
 from pipeline.usd.scene.variants import read_material_variants
 from pipeline.usd.scene.walk import INSIDE, Above, SceneReader
@@ -90,16 +90,12 @@ def read_scene(
     above = Above()
     if root is not None:
         above = _above(top, at)
-        reader.bindings_seen = True  # what lies above is not walked
+        reader.looks.bindings_seen = True  # what lies above is not walked
     reader.walk([top] if root is not None else top.GetFilteredChildren(INSIDE), nodes, above, main=True)
     if root is not None:
         _stand(reader, top, nodes)
-    reader.bind()
-    reader.link_skins(nodes)
-    reader.prototypes = [
-        Prototype(p.path, tuple(reader.prototype_nodes[i])) if p is not None else Prototype("", ())
-        for i, p in enumerate(reader.prototypes)
-    ]
+    reader.looks.bind()
+    reader.bodies.link_skins(nodes)
     scene = _scene(reader, stage, nodes)
     if clips:
         scene = read_clips(scene, reader)
@@ -121,10 +117,10 @@ def _scene(reader: SceneReader, stage: Any, nodes: list[Node]) -> Scene:
         source=source,
         name=default.GetName() if default else source.replace("\\", "/").rsplit("/", 1)[-1].split(".")[0],
         nodes=tuple(nodes),
-        meshes=tuple(reader.meshes),
-        materials=tuple(reader.materials),
-        prototypes=tuple(p for p in reader.prototypes if p is not None),
-        skeletons=tuple(reader.skeletons),
+        meshes=tuple(reader.bodies.meshes),
+        materials=tuple(reader.looks.materials),
+        prototypes=reader.repeats.prototypes(),
+        skeletons=tuple(reader.bodies.skeletons),
         cameras=tuple(reader.cameras),
         lights=tuple(reader.lights),
         losses=reader.report.losses,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.usd.scene.model import Doubles, Ints, Mesh, Primvar
 
 if TYPE_CHECKING:
-    from pipeline.usd.scene.meshes import RawMesh
+    from pipeline.usd.scene.raw import RawMesh
     from pipeline.usd.scene.report import Report
 
 __all__ = ["refined"]

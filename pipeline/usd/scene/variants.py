@@ -76,7 +76,7 @@ def read_material_variants(scene: Scene, reader: SceneReader, given: Mapping[str
         )
         for path, name, variant, materials in kept
     )  # fmt: skip
-    return replace(scene, variants=rows, materials=tuple(reader.materials), losses=reader.report.losses)
+    return replace(scene, variants=rows, materials=tuple(reader.looks.materials), losses=reader.report.losses)
 
 
 def _changes_geometry(stage: Any, path: str, name: str) -> bool:
@@ -110,8 +110,8 @@ def _tried(
     ]  # fmt: skip
     rows: dict[str, dict[int, tuple[int, ...]]] = {}
     contents: dict[str, list[tuple[Material, int]]] = {}
-    for material_path, number in reader.material_by_path.items():
-        contents.setdefault(material_path, []).append((reader.materials[number], number))
+    for material_path, number in reader.looks.by_path.items():
+        contents.setdefault(material_path, []).append((reader.looks.materials[number], number))
     for variant in variants:
         stage.GetPrimAtPath(path).GetVariantSet(name).SetVariantSelection(variant)
         rows[variant] = _bound(stage, reader, nodes, beneath, contents, variant)
@@ -141,7 +141,7 @@ def _bound(
         mesh_number = nodes[i].mesh
         if not prim or mesh_number is None:
             continue
-        for slot, part in enumerate(reader.meshes[mesh_number].slots):
+        for slot, part in enumerate(reader.bodies.meshes[mesh_number].slots):
             subset = prim.GetChild(part.name) if part.name != prim.GetName() else None
             prims.append(subset if subset else prim)
             owners.append((i, slot))
@@ -167,6 +167,6 @@ def _number(reader: SceneReader, prim: Any, known: list[tuple[Material, int]], v
             return number
     if known:
         made = replace(made, name=f"{made.name}_{variant}", path=f"{made.path}{{{variant}}}")
-    reader.materials.append(made)
-    known.append((made, len(reader.materials) - 1))
-    return len(reader.materials) - 1
+    reader.looks.materials.append(made)
+    known.append((made, len(reader.looks.materials) - 1))
+    return len(reader.looks.materials) - 1
