@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from pipeline.usd.scene.model import Doubles, Floats, Ints
 
-__all__ = ["triangulate"]
+__all__ = ["triangle_points", "triangulate"]
 
 #: quads looked at at once, so that the intermediate arrays stay in the cache
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
 #: fewer quads than this are one small array
 _SMALL = 2048
 _FIRST = np.array([0, 1, 2, 0, 2, 3], np.int32)
@@ -63,39 +63,65 @@ def triangulate(points: Floats, counts: Ints, vertices: Ints) -> Ints:
     return result
 
 
+def triangle_points(points: Floats, counts: Ints, vertices: Ints) -> Ints:
+    """The same triangles as point numbers, `vertices[triangulate(points, counts, vertices)]`, `(t, 3) int32`.
+
+    Meshes of quads, the large ones above all, get there without the corner numbers.
+    """
+    if not len(counts):
+        return np.zeros((0, 3), np.int32)
+    low, high = int(counts.min()), int(counts.max())
+    if high == 3:
+        return np.asarray(vertices, np.int32).reshape(-1, 3)
+    if low == high == 4:
+        outline = vertices.reshape(-1, 4)
+        result = np.empty((len(outline), 6), np.int32)
+        for start in range(0, len(outline), _CHUNK):
+            rows, filled = outline[start : start + _CHUNK], result[start : start + _CHUNK]
+            for place, corner in enumerate(_FIRST.tolist()):
+                filled[:, place] = rows[:, corner]
+        flip = _second_diagonals(points, outline)
+        result[flip] = outline[flip][:, _SECOND]
+        return result.reshape(-1, 3)
+    return vertices[triangulate(points, counts, vertices)]
+
+
 def _quads(points: Floats, outline: Ints, corners: Ints) -> Ints:
     """`(q, 2, 3)`: along the first diagonal, or the second where a reflex corner sees the first from outside."""
     result = np.empty((len(outline), 6), np.int32)
     np.add(corners[:, None], _FIRST, out=result)
-    if len(outline) < _SMALL:
-        return _few_quads(points, outline, corners, result)
-    x, y, z = (np.ascontiguousarray(points[:, axis]) for axis in range(3))
-    for start in range(0, len(outline), _CHUNK):
-        a, b, c, d = (np.ascontiguousarray(column) for column in outline[start : start + _CHUNK].T)
-        ax, ay, az = x[a], y[a], z[a]
-        cx, cy, cz = x[c] - ax, y[c] - ay, z[c] - az
-        bx, by, bz = x[b] - ax, y[b] - ay, z[b] - az
-        dx, dy, dz = x[d] - ax, y[d] - ay, z[d] - az
-        facing = (by * cz - bz * cy) * (cy * dz - cz * dy)
-        facing += (bz * cx - bx * cz) * (cz * dx - cx * dz)
-        facing += (bx * cy - by * cx) * (cx * dy - cy * dx)
-        if facing.size and facing.min() < 0:
-            flip = np.flatnonzero(facing < 0) + start
-            result[flip] = corners[flip, None] + _SECOND
+    flip = _second_diagonals(points, outline)
+    result[flip] = corners[flip, None] + _SECOND
     return result.reshape(-1, 2, 3)
 
 
-def _few_quads(points: Floats, outline: Ints, corners: Ints, result: Ints) -> Ints:
+def _second_diagonals(points: Floats, outline: Ints) -> NDArray[np.intp]:
+    """The quads whose two triangles along the first diagonal face against each other."""
+    if len(outline) < _SMALL:
+        return _few_second_diagonals(points, outline)
+    x, y, z = (np.ascontiguousarray(points[:, axis]) for axis in range(3))
+    found = []
+    for start in range(0, len(outline), _CHUNK):
+        # rows a, b, c, d: one gather an axis, then the edges from a, then both cross products at once
+        rows = np.ascontiguousarray(outline[start : start + _CHUNK].T)
+        ex, ey, ez = (axis[rows[1:]] - axis[rows[0]] for axis in (x, y, z))
+        nx = ey[:2] * ez[1:] - ez[:2] * ey[1:]
+        ny = ez[:2] * ex[1:] - ex[:2] * ez[1:]
+        nz = ex[:2] * ey[1:] - ey[:2] * ex[1:]
+        facing = nx[0] * nx[1] + ny[0] * ny[1] + nz[0] * nz[1]
+        if facing.size and facing.min() < 0:
+            found.append(np.flatnonzero(facing < 0) + start)
+    return np.concatenate(found) if found else np.zeros(0, np.intp)
+
+
+def _few_second_diagonals(points: Floats, outline: Ints) -> NDArray[np.intp]:
     """The same with few calls: (b x c) . (c x d) = (b . c)(c . d) - (b . d)(c . c), edges from the first corner."""
     placed = points[outline].astype(np.float64)
     edges = placed[:, 1:] - placed[:, :1]
     dots = edges @ edges.transpose(0, 2, 1)
     facing = dots[:, 0, 1] * dots[:, 1, 2] - dots[:, 0, 2] * dots[:, 1, 1]
-    if facing.min() < 0:
-        # dot products of nearly flat quads cancel: only what is clearly turned counts
-        flip = np.flatnonzero(facing < -1e-12 * dots[:, 1, 1] * dots[:, 1, 1])
-        result[flip] = corners[flip, None] + _SECOND
-    return result.reshape(-1, 2, 3)
+    # dot products of nearly flat quads cancel: only what is clearly turned counts
+    return np.flatnonzero(facing < -1e-12 * dots[:, 1, 1] * dots[:, 1, 1])
 
 
 def _polygons(points: Floats, outline: Ints, corners: Ints) -> Ints:

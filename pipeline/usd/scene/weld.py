@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.usd.scene.model import Floats, Ints, Mesh, Primvar
+from pipeline.usd.scene.triangulate import triangle_points
 
 __all__ = ["Vertices", "weld"]
 
@@ -66,11 +67,9 @@ def weld(mesh: Mesh, primvars: Sequence[Primvar]) -> Vertices:
     busiest point.
     """
     apart = [p for p in primvars if p.interpolation in {"faceVarying", "uniform"}]
-    triangles = mesh.triangles
     if not apart:
-        indices = mesh.face_vertices[triangles]
-        used = np.zeros(len(mesh.points), bool)
-        used[mesh.face_vertices] = True
+        indices = triangle_points(mesh.points, mesh.face_counts, mesh.face_vertices)
+        used = np.bincount(mesh.face_vertices, minlength=len(mesh.points)) > 0
         if used.all():
             return Vertices(None, None, indices, len(mesh.points))
         kept = np.flatnonzero(used).astype(np.int32)
@@ -81,7 +80,7 @@ def weld(mesh: Mesh, primvars: Sequence[Primvar]) -> Vertices:
     kept_mask[chosen] = True
     kept = np.flatnonzero(kept_mask).astype(np.int32)
     number = np.cumsum(kept_mask, dtype=np.int32) - 1
-    return Vertices(mesh.face_vertices[kept], kept, number[chosen[triangles]], len(kept))
+    return Vertices(mesh.face_vertices[kept], kept, number[chosen[mesh.triangles]], len(kept))
 
 
 def _representatives(mesh: Mesh, columns: list[tuple[Floats, Ints]]) -> Ints:
