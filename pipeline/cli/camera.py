@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import click
 
+from pipeline.cli.options import number
 from pipeline.cli.output import Session, json_option, show
 
 
@@ -18,11 +19,11 @@ from pipeline.cli.output import Session, json_option, show
     show_default=True,
     help="What for.",
 )
-@click.option("--lens", type=click.FloatRange(min=1), default=35.0, show_default=True, help="Focal length in mm.")
-@click.option("--sensor", type=click.FloatRange(min=1), default=36.0, show_default=True, help="Sensor width in mm.")
-@click.option("--aspect", type=click.FloatRange(min=0.1), default=16 / 9, help="Width by height of the picture.")
-@click.option("--distance", type=click.FloatRange(min=0.01), help="Metres to the subject; default: fits it.")
-@click.option("--azimuth", type=float, help="Degrees from the subject's front.")
+@click.option("--lens", type=number(1), default=35.0, show_default=True, help="Focal length in mm.")
+@click.option("--sensor", type=number(1), default=36.0, show_default=True, help="Sensor width in mm.")
+@click.option("--aspect", type=number(0.1), default=16 / 9, help="Width by height of the picture.")
+@click.option("--distance", type=number(0.01), help="Metres to the subject; default: fits it.")
+@click.option("--azimuth", type=number(), help="Degrees from the subject's front.")
 @json_option
 @click.pass_obj
 def command(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.options import LIST, SIZE
+from pipeline.cli.options import LIST, SIZE, number
 from pipeline.cli.output import Session, json_option, show
 
 
@@ -21,7 +21,7 @@ from pipeline.cli.output import Session, json_option, show
 @click.option("--parts", type=LIST, help="Parts that must stay separable.")
 @click.option("--materials", type=LIST, help="Materials that are expected.")
 @click.option("--statement", help="What it is for, in words.")
-@click.option("--view-distance", type=click.FloatRange(min=0), help="Metres from which it must read.")
+@click.option("--view-distance", type=number(0), help="Metres from which it must read.")
 @click.option("--lock", is_flag=True, help="Lock it: generation may begin, nothing changes any more.")
 @click.option("--unlock", is_flag=True, help="Open a locked intent again.")
 @json_option

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import click
 
-from pipeline.cli.options import LIST
+from pipeline.cli.options import LIST, number
 from pipeline.cli.output import Session, json_option, show
 
 
@@ -16,7 +16,7 @@ from pipeline.cli.output import Session, json_option, show
 )
 @click.option("--text", help="The words: a style note, banned words, or what a scale is about.")
 @click.option("--colors", type=LIST, help="A palette as #rrggbb, sRGB, with commas between.")
-@click.option("--max-saturation", type=click.FloatRange(0, 1), help="Highest HSV saturation the palette allows.")
+@click.option("--max-saturation", type=number(0, 1), help="Highest HSV saturation the palette allows.")
 @click.option("--height", type=(float, float), help="Smallest and largest height in metres.")
 @click.option("--search", default="", help="Only what says this.")
 @click.option("--forget", is_flag=True, help="Switch it off.")

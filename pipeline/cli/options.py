@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import click
 
-__all__ = ["LIST", "PAIR", "POINT", "SIZE", "pairs"]
+__all__ = ["LIST", "PAIR", "POINT", "SIZE", "number", "pairs"]
 
 
 class _Size(click.ParamType):
@@ -39,9 +40,21 @@ class _Point(click.ParamType):
             point = tuple(float(part) for part in str(value).split(","))
         except ValueError:
             point = ()
-        if len(point) != 3:
+        if len(point) != 3 or not all(isfinite(number) for number in point):
             self.fail(f"{value!r} is no point: write three numbers like 1.5,0,-2", param, ctx)
         return point
+
+
+class _Number(click.FloatRange):
+    """A finite number; `nan` and `inf` pass every comparison of a range."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is no finite number", param, ctx)
+        return number
 
 
 class _List(click.ParamType):
@@ -70,6 +83,11 @@ class _Pair(click.ParamType):
 
 
 SIZE, POINT, LIST, PAIR = _Size(), _Point(), _List(), _Pair()
+
+
+def number(low: float | None = None, high: float | None = None) -> click.ParamType:
+    """A finite number between two bounds, both included."""
+    return _Number(low, high)
 
 
 def pairs(values: tuple[tuple[str, str], ...]) -> dict[str, str]:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.options import POINT
+from pipeline.cli.options import POINT, number
 from pipeline.cli.output import Session, json_option, show
 
 
 @click.command(name="place")
 @click.argument("asset")
 @click.option("--at", type=POINT, help="Metres, Y up.")
-@click.option("--yaw", type=float, help="Degrees about the up axis.")
+@click.option("--yaw", type=number(), help="Degrees about the up axis.")
 @click.option("--ground", is_flag=True, help="Set it down on what lies beneath.")
 @click.option("--next-to", metavar="ASSET", help="Stand beside this asset or prim.")
 @click.option("--set", "layer", type=click.Path(path_type=Path), help="Reference this USD file as a set of that name.")

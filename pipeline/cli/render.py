@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.options import PAIR, pairs
+from pipeline.cli.options import PAIR, number, pairs
 from pipeline.cli.output import json_option, show
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ class _Frames(click.ParamType):
 @click.option(
     "--view", type=click.Choice(["srgb", "aces"]), default="srgb", show_default=True, help="Display transform."
 )
-@click.option("--exposure", type=float, default=0.0, show_default=True, help="Stops.")
+@click.option("--exposure", type=number(), default=0.0, show_default=True, help="Stops.")
 @click.option("--refine", type=click.IntRange(0, 4), default=0, show_default=True, help="Subdivision levels.")
-@click.option("--time", type=float, help="Time code of a still.")
+@click.option("--time", type=number(), help="Time code of a still.")
 @click.option("--resume", is_flag=True, help="Leave out frames whose files are there.")
 @click.option("--workers", type=click.IntRange(1), help="Processes for a frame range.")
 @json_option

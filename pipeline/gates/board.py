@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pxr import Sdf
 from pydantic import BaseModel
 
-from pipeline.errors import GateRefused
+from pipeline.errors import GateRefused, UsageError
 from pipeline.gates.evidence import ASSETS, RECORDS, evidence
 from pipeline.settings.jobs import GATES, Job, load_job
-from pipeline.usd.records import Record, now
+from pipeline.usd.records import Record, now, valid_name
 
 if TYPE_CHECKING:
     from pxr import Usd
@@ -79,7 +80,17 @@ class Board(BaseModel):
 
 
 def record_path(asset: str, *parts: str) -> str:
-    """Prim path of an asset's records."""
+    """Prim path of an asset's records.
+
+    Raises
+    ------
+    UsageError
+        No prim can have the asset's name.
+    """
+    if not Sdf.Path.IsValidIdentifier(asset):
+        raise UsageError(
+            f"{asset!r} cannot name an asset", remedy=f"use letters, digits and underscores: {valid_name(asset)}"
+        )
     return "/".join((RECORDS, asset, *parts))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pxr import Sdf
 from pydantic import BaseModel, Field
 
 from pipeline.errors import UsageError
@@ -310,7 +311,7 @@ def _camera(stage: Usd.Stage, name: str | None) -> UsdGeom.Camera | None:
 def _find(stage: Usd.Stage, name: str) -> Usd.Prim:
     """A prim by path, or an asset or a set piece by name."""
     for path in (name,) if name.startswith("/") else (f"{ASSETS}/{name}", f"/World/Set/{name}"):
-        prim = stage.GetPrimAtPath(path)
+        prim = stage.GetPrimAtPath(path) if Sdf.Path.IsValidPathString(path) else None
         if prim:
             return prim
     for prim in stage.Traverse():

@@ -30,8 +30,9 @@ def light_rig_path(name: str) -> Path:
     UsageError
         There is no rig of that name.
     """
+    name = name.replace("-", "_")
     path = folder("stages") / "light_rigs" / f"{name}.usda"
-    if not path.exists():
+    if name not in light_rig_names():
         raise UsageError(f"no light rig {name!r}", remedy=f"use one of: {', '.join(light_rig_names())}")
     return path
 
@@ -47,10 +48,11 @@ def add_light_rig(stage: Usd.Stage, name: str, store: Callable[[Path], str]) -> 
     parent = "/World/Lights"
     if not stage.GetPrimAtPath(parent):
         UsdGeom.Scope.Define(stage, parent)
-    path = f"{parent}/{name}"
+    rig = light_rig_path(name)
+    path = f"{parent}/{rig.stem}"
     prim = UsdGeom.Xform.Define(stage, path).GetPrim()
     prim.GetReferences().ClearReferences()
-    prim.GetReferences().AddReference(store(light_rig_path(name)))
+    prim.GetReferences().AddReference(store(rig))
     for other in stage.GetPrimAtPath(parent).GetAllChildren():
-        other.SetActive(other.GetName() == name)
+        other.SetActive(other.GetName() == rig.stem)
     return prim

@@ -105,8 +105,11 @@ def _pair(text: str | None) -> tuple[str, str] | None:
     if text is None:
         return None
     set_name, equals, name = text.partition("=")
-    if not equals or not Sdf.Path.IsValidIdentifier(set_name) or not name:
-        raise UsageError(f"{text!r} is not SET=NAME", remedy="write it like style=low")
+    if not equals or not Sdf.Path.IsValidPathString(f"/Asset{{{set_name}={name}}}") or not name:
+        raise UsageError(
+            f"{text!r} is not SET=NAME",
+            remedy="write it like style=low; a name has letters, digits, underscores and dashes",
+        )
     return set_name, name
 
 
