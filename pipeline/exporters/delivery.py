@@ -91,6 +91,7 @@ def export(
     """
     started = clock.perf_counter()
     out = Path(out)
+    purposes = tuple(purposes)
     exporter = exporter_for(out)
     chosen = load_target(target, project)
     if not out.parent.is_dir():
@@ -121,7 +122,7 @@ def export(
         found: list[str] = []
         if verify:
             progress.step("reading it back")
-            reading = exporter.read_back(draft)
+            reading = _read_back(exporter, stage, draft, variants, purposes, prim)
             found = differences(replace(scene, losses=(*scene.losses, *losses)), stats, reading)
             if found:
                 raise ReadbackMismatch(
@@ -172,6 +173,22 @@ def _write(
         raise ExportError(
             f"the scene does not fit {draft.suffix}: {error}", path=draft.name, remedy="run `gates inspect` on it"
         ) from error
+
+
+def _read_back(
+    exporter: Exporter,
+    stage: Any,
+    draft: Path,
+    variants: Mapping[str, str] | None,
+    purposes: Iterable[str],
+    prim: str | None,
+) -> Reading:
+    if hasattr(exporter, "read_back_stage"):
+        found: Reading = exporter.read_back_stage(
+            stage, draft, variants=dict(variants or {}), purposes=purposes, prim=prim
+        )
+        return found
+    return exporter.read_back(draft)
 
 
 def _refuse_nothing(scene: Scene, out: Path) -> None:

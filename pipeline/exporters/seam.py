@@ -7,7 +7,9 @@
     LEVELS = True                                (optional) the format holds levels of detail, `Node.lods`
 
 USD writers keep composition instead of arrays; they define `write_stage(stage, scene, out, target)` in place of
-`write`. The folder of `out` is a fresh staging folder: everything in it is delivered together or not at all.
+`write`, and may define `read_back_stage(stage, path, …)`, which holds the file against the stage itself.
+
+The folder of `out` is a fresh staging folder: everything in it is delivered together or not at all.
 
 A plug-in adds a format through the entry point group `sevengates.exporters`: the entry's name is the suffix
 without its dot, its value the module.

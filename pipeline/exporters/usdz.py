@@ -8,7 +8,7 @@ AR Quick Look's rules: a single `.usdc` first, pictures as PNG or JPEG, every fi
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,11 +20,11 @@ from pipeline.exporters.flatten import flattened, localise
 from pipeline.exporters.pictures import decode, encode, kind_of, resized
 from pipeline.exporters.seam import Reading
 from pipeline.exporters.targets import Target
-from pipeline.exporters.usd_reading import read_stage
+from pipeline.exporters.usd_reading import compare_stages, read_stage
 from pipeline.usd.scene.model import Loss, Scene
 from pipeline.usd.scene.report import Report
 
-__all__ = ["read_back", "write_stage"]
+__all__ = ["read_back", "read_back_stage", "write_stage"]
 
 _ALIGNED = 64
 _PICTURES = {".png", ".jpg", ".jpeg", ".exr", ".tga", ".tif", ".tiff", ".bmp", ".hdr", ".webp", ".gif", ".tx"}
@@ -123,7 +123,20 @@ def _fitted(name: str, data: bytes, target: Target, folder: Path) -> tuple[str, 
 
 def read_back(path: Path) -> Reading:
     """What OpenUSD finds in the archive, and whether the archive itself is as the format wants."""
-    reading = read_stage(path, Usd.Stage.Open(str(path)))
+    return _archive(path, read_stage(path, Usd.Stage.Open(str(path))))
+
+
+def read_back_stage(
+    stage: Any, path: Path, *, variants: Mapping[str, str], purposes: Iterable[str], prim: str | None
+) -> Reading:
+    """As `read_back`, and where the archive is not what OpenUSD finds in the stage."""
+    written = Usd.Stage.Open(str(path))
+    reading = _archive(path, read_stage(path, written, known=len(stage.GetCompositionErrors())))
+    compare_stages(reading, written, stage, variants=variants, purposes=purposes, prim=prim, package=True)
+    return reading
+
+
+def _archive(path: Path, reading: Reading) -> Reading:
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
         entries = archive.infolist()
         if not entries or not entries[0].filename.endswith((".usdc", ".usda", ".usd")):

@@ -131,3 +131,116 @@ def test_an_unsaved_stage_can_be_exported(plot: Any, tmp_path: Path) -> None:
     stage.SetDefaultPrim(UsdGeom.Sphere.Define(stage, "/Ball").GetPrim())
     export(stage, tmp_path / "b.usda")
     assert Sdf.Layer.FindOrOpen(str(tmp_path / "b.usda")).GetPrimAtPath("/Ball")
+
+
+def test_a_package_keeps_files_that_lie_above_the_stage(plot: Any, picture: Any, tmp_path: Path) -> None:
+    """A reference from a subfolder to its neighbour's files, as asset libraries have them."""
+    picture("red.png", np.full((4, 4, 3), (200, 0, 0), np.uint8))
+    home = tmp_path / "stages"
+    for folder in ("library/parts", "library/looks", "shots"):
+        (home / folder).mkdir(parents=True)
+    shutil.move(home / "red.png", home / "library/looks/red.png")
+    look = Usd.Stage.CreateNew(str(home / "library/looks/red.usda"))
+    material = UsdShade.Material.Define(look, "/Red")
+    shader = UsdShade.Shader.Define(look, "/Red/t")
+    shader.CreateIdAttr("UsdUVTexture")
+    shader.CreateInput("file", Sdf.ValueTypeNames.Asset).Set("./red.png")
+    surface = UsdShade.Shader.Define(look, "/Red/s")
+    surface.CreateIdAttr("UsdPreviewSurface")
+    surface.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).ConnectToSource(shader.ConnectableAPI(), "rgb")
+    material.CreateSurfaceOutput().ConnectToSource(surface.ConnectableAPI(), "surface")
+    look.SetDefaultPrim(material.GetPrim())
+    look.Save()
+    part = Usd.Stage.CreateNew(str(home / "library/parts/ball.usda"))
+    ball = UsdGeom.Sphere.Define(part, "/Ball")
+    part.SetDefaultPrim(ball.GetPrim())
+    part.DefinePrim("/Ball/Red").GetReferences().AddReference("../looks/red.usda")
+    UsdShade.MaterialBindingAPI.Apply(ball.GetPrim()).GetDirectBindingRel().AddTarget("/Ball/Red")
+    part.Save()
+    shot = Usd.Stage.CreateNew(str(home / "shots/shot.usda"))
+    shot.DefinePrim("/Shot/B").GetReferences().AddReference("../library/parts/ball.usda")
+    shot.SetDefaultPrim(shot.GetPrimAtPath("/Shot"))
+    shot.Save()
+    out = tmp_path / "out"
+    out.mkdir()
+    result = export(home / "shots/shot.usda", out / "s.usda")
+    assert result.readback.ok and not result.losses
+    moved = tmp_path / "moved"
+    shutil.move(out, moved)
+    shutil.rmtree(home)
+    stage = Usd.Stage.Open(str(moved / "s.usda"))
+    assert not stage.GetCompositionErrors()
+    bound, _ = UsdShade.MaterialBindingAPI(stage.GetPrimAtPath("/Shot/B")).ComputeBoundMaterial()
+    file = UsdShade.Shader(bound.GetPrim().GetChild("t")).GetInput("file").Get()
+    assert Path(file.resolvedPath).is_relative_to(moved)
+
+
+def test_materialx_travels_with_its_pictures(plot: Any, picture: Any, tmp_path: Path) -> None:
+    picture("a.png", np.full((4, 4, 3), 99, np.uint8))
+    home = tmp_path / "stages"
+    (home / "lib/tex").mkdir(parents=True)
+    shutil.move(home / "a.png", home / "lib/tex/a.png")
+    (home / "lib/m.mtlx").write_text(
+        '<?xml version="1.0"?><materialx version="1.38" fileprefix="tex/"><image name="i" type="color3">'
+        '<input name="file" type="filename" value="a.png"/></image></materialx>'
+    )
+    p = plot()
+    p.cube("/World/C")
+    p.stage.DefinePrim("/World/Looks").GetReferences().AddReference("./lib/m.mtlx", "/MaterialX/Materials")
+    out = tmp_path / "out"
+    out.mkdir()
+    export(p.save(), out / "c.usda")
+    assert "@./c_files/lib/m.mtlx@" in (out / "c.usda").read_text()
+    assert 'value="tex/a.png"' in (out / "c_files/lib/m.mtlx").read_text()
+    assert (out / "c_files/lib/tex/a.png").read_bytes() == (home / "lib/tex/a.png").read_bytes()
+
+
+def _spoil(layer: Any) -> None:
+    del layer.GetPrimAtPath("/World").nameChildren["Second"]
+
+
+@pytest.mark.parametrize("suffix", ["usda", "usdz"])
+@pytest.mark.parametrize(
+    ("what", "spoil"),
+    [
+        ("triangles: the stage has 24, the file 12", _spoil),
+        ("bounds", None),
+        ("lights: the stage has 1, the file 0", lambda la: la.GetPrimAtPath("/World").nameChildren.__delitem__("Sun")),
+        ("cameras", lambda la: la.GetPrimAtPath("/World").nameChildren.__delitem__("Cam")),
+        ("uv sets", lambda la: la.GetPrimAtPath("/World/C").properties.__delitem__("primvars:st")),
+        ("materials", lambda la: la.GetPrimAtPath("/World/C").properties.__delitem__("material:binding")),
+        ("moving", lambda la: la.EraseTimeSample("/World/Cam.xformOp:translate", 9.0)),
+    ],
+)
+def test_what_the_file_does_not_say_fails_the_export(
+    plot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, what: str, spoil: Any
+) -> None:
+    from pipeline.errors import ReadbackMismatch
+    from pipeline.exporters import usd, usdz
+
+    p = plot()
+    p.bind(p.cube("/World/C"), p.material("/World/M"))
+    p.cube("/World/Second", 1.0, (4, 0, 0))
+    moving = UsdGeom.XformCommonAPI(UsdGeom.Camera.Define(p.stage, "/World/Cam"))
+    moving.SetTranslate((0, 0, 0), 1)
+    moving.SetTranslate((0, 0, 5), 9)
+    p.stage.DefinePrim("/World/Sun", "DistantLight")
+    real = usd.flattened
+
+    def spoiled(*args: Any, **more: Any) -> Any:
+        layer = real(*args, **more)
+        if "bounds" in what:
+            points = layer.GetPrimAtPath("/World/C").attributes["points"]
+            moved = list(points.default)
+            moved[0] = (-9, 0, 0)
+            points.default = moved
+        else:
+            spoil(layer)
+        return layer
+
+    monkeypatch.setattr({"usda": usd, "usdz": usdz}[suffix], "flattened", spoiled)
+    out = tmp_path / f"c.{suffix}"
+    out.write_bytes(b"older")
+    with pytest.raises(ReadbackMismatch, match=what):
+        export(p.save(), out, load_target(None, usd="flattened"))
+    assert out.read_bytes() == b"older"
