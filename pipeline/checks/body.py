@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from pipeline.mesh import faces as triangle
 from pipeline.mesh.crossing import crossings
 from pipeline.mesh.directions import compass, scatter
 from pipeline.mesh.distinct import distinct
+from pipeline.mesh.once import once
 from pipeline.mesh.rays import Rays
 from pipeline.mesh.views import View, look
 
@@ -54,24 +54,24 @@ class Body:
         self.part = np.concatenate(part) if part else np.zeros(0, np.int32)
         self.local = np.concatenate(local) if local else np.zeros(0, np.int32)
 
-    @cached_property
+    @once
     def size(self) -> float:
         """Diagonal of the bounding box, metres."""
         return triangle.diagonal(self.points)
 
-    @cached_property
+    @once
     def cross(self) -> NDArray:
         """(m, 3) normals as long as twice the area."""
         if len(self.parts) == 1 and self.parts[0].matrix is None:
             return self.parts[0].shape.topology.cross
         return triangle.cross(self.points, self.faces)
 
-    @cached_property
+    @once
     def area(self) -> NDArray[np.float64]:
         """(m,) areas, square metres."""
         return triangle.lengths(self.cross) / 2
 
-    @cached_property
+    @once
     def shell(self) -> NDArray[np.int32]:
         """(m,) number of the shell, counted through all parts."""
         labels, base = [], 0
@@ -81,39 +81,39 @@ class Body:
             base += shells.count
         return np.concatenate(labels) if labels else np.zeros(0, np.int32)
 
-    @cached_property
+    @once
     def shells(self) -> int:
         """How many shells there are in all parts."""
         return sum(p.shape.topology.shells.count for p in self.parts)
 
-    @cached_property
+    @once
     def shell_area(self) -> NDArray[np.float64]:
         """(s,) area of each shell, square metres."""
         return np.bincount(self.shell, self.area, minlength=self.shells).astype(np.float64)
 
-    @cached_property
+    @once
     def shell_closed(self) -> NDArray[np.bool_]:
         """(s,) whether a shell has no open edge and none of more than two faces."""
         closed = [p.shape.topology.shells.closed for p in self.parts]
         return np.concatenate(closed) if closed else np.zeros(0, bool)
 
-    @cached_property
+    @once
     def turned(self) -> NDArray[np.bool_]:
         """(m,) faces wound against the larger part of their shell."""
         turned = [p.shape.topology.turned for p in self.parts]
         return np.concatenate(turned) if turned else np.zeros(0, bool)
 
-    @cached_property
+    @once
     def rays(self) -> Rays:
         """The bounding volume hierarchy."""
         return Rays(self.points, self.faces)
 
-    @cached_property
+    @once
     def views(self) -> tuple[View, ...]:
         """What is seen from 26 directions around the object, parallel projection."""
         return tuple(look(self.rays, direction, VIEW) for direction in compass())
 
-    @cached_property
+    @once
     def crossing(self) -> NDArray[np.bool_]:
         """(m,) faces that cross others which are not their neighbours."""
         points = np.cumsum([0, *(p.shape.topology.weld.count for p in self.parts)])

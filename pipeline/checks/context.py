@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from threading import RLock
 from typing import Any
 
@@ -14,6 +13,7 @@ from pipeline.checks.protocol import Rule
 from pipeline.checks.subject import Part, Subject
 from pipeline.checks.surfaces import Surface
 from pipeline.checks.textures import TextureFile, texture_files
+from pipeline.mesh.once import once
 from pipeline.mesh.rays import Rays
 from pipeline.settings.jobs import Brief, Severity
 
@@ -41,7 +41,7 @@ class Context:
     def __init__(self, subject: Subject, brief: Brief) -> None:
         self.subject = subject
         self.brief = brief
-        self._lock = RLock()
+        self._locks: dict[Any, RLock] = {}
         self._kept: dict[Any, Any] = {}
 
     @property
@@ -49,12 +49,12 @@ class Context:
         """The meshes of the asset."""
         return self.subject.parts
 
-    @cached_property
+    @once
     def shapes(self) -> tuple[Part, ...]:
         """One part of each geometry that can be measured; its other instances are left out."""
         return tuple(p for p in self.parts if p.first and len(p.shape.triangles) and p.shape.usable)
 
-    @cached_property
+    @once
     def body(self) -> Body:
         """All parts together in the world."""
         return Body(self.parts)
@@ -67,12 +67,12 @@ class Context:
         rays: Rays = self.keep(("rays", id(part.shape)), lambda: Rays(topology.vertices, topology.solid))
         return rays
 
-    @cached_property
+    @once
     def textures(self) -> tuple[TextureFile, ...]:
         """The textures of the asset, each file and use once, with bounded thumbnails."""
         return texture_files(self.subject)
 
-    @cached_property
+    @once
     def surfaces(self) -> tuple[Surface, ...]:
         """The UV layout of each geometry that has one."""
         laid_out = [p for p in self.shapes if p.shape.uvs]
@@ -82,7 +82,7 @@ class Context:
         """Whether pictures lie on a part: a new layout would then need them baked again, which is no safe fix."""
         return any(self.subject.materials[n].textures for n in part.materials if n >= 0)
 
-    @cached_property
+    @once
     def triangles(self) -> int:
         """Triangles of what ships, all instances counted."""
         return sum(len(p.shape.triangles) for p in self.parts)
@@ -104,8 +104,10 @@ class Context:
         return float("inf") if limit is None else limit
 
     def keep(self, key: Any, make: Any) -> Any:
-        """The result of `make()`, computed once for each key: for what two rules share."""
-        with self._lock:
+        """The result of `make()`, computed once for each key: for what two rules share, in whatever threads."""
+        if key in self._kept:
+            return self._kept[key]
+        with self._locks.setdefault(key, RLock()):  # one lock for a key: other keys need not wait
             if key not in self._kept:
                 self._kept[key] = make()
             return self._kept[key]

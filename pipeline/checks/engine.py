@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import progress
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Rule
 from pipeline.checks.reading import opened
 from pipeline.checks.registry import load_rules
 from pipeline.checks.report import FindingReport, MarkSample, Report, RuleFailure, Stats
+from pipeline.checks.running import run_all
 from pipeline.checks.subject import Subject
 from pipeline.checks.verdict import judge
 from pipeline.settings.jobs import Brief, Job, brief_for
@@ -33,6 +33,7 @@ def inspect(
     prim: str | None = None,
     project: Path | None = None,
     html: str | PathLike[str] | None = None,
+    threads: int | None = None,
 ) -> Report:
     """Findings and verdict on an asset, in the terms of a job.
 
@@ -50,6 +51,8 @@ def inspect(
         The project whose configuration counts.
     html
         Also write a page with the findings painted on the mesh.
+    threads
+        Rules that run at the same time; by the number of processors where None.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def inspect(
     chosen = found.chosen(list(rules) if rules is not None else None)
     failures = [RuleFailure(rule=k, message=v) for k, v in found.failures.items()]
     with opened(stage_or_path, prim) as subject:
-        return examine(subject, brief, chosen, failures, html)
+        return examine(subject, brief, chosen, failures, html, threads)
 
 
 def examine(
@@ -79,6 +82,7 @@ def examine(
     rules: Sequence[Rule],
     failures: Sequence[RuleFailure] = (),
     html: str | PathLike[str] | None = None,
+    threads: int | None = None,
 ) -> Report:
     """Run rules on what was read, and judge what they say."""
     started = time.perf_counter()
@@ -86,18 +90,18 @@ def examine(
     findings: list[Finding] = []
     errors = list(failures)
     passed, skipped = [], []
-    for i, rule in enumerate(rules):
-        progress.step(f"inspecting {rule.id}", i, len(rules))
-        if not context.setting(rule).on:
+    wanted = []
+    for rule in rules:
+        if context.setting(rule).on:
+            wanted.append(rule)
+        else:
             skipped.append(rule.id)
+    for rule, outcome in zip(wanted, run_all(wanted, context, threads), strict=True):
+        if outcome.failure:
+            errors.append(RuleFailure(rule=rule.id, message=outcome.failure))
             continue
-        try:
-            own = list(rule.run(context))
-        except Exception as error:  # noqa: BLE001  a rule may break in any way; it is reported, the rest go on
-            errors.append(RuleFailure(rule=rule.id, message=f"{type(error).__name__}: {error}"))
-            continue
-        findings += own
-        if not own:
+        findings += outcome.findings
+        if not outcome.findings:
             passed.append(rule.id)
     by_id = {rule.id: rule for rule in rules}
     findings.sort(key=lambda f: _RANK[f.severity])

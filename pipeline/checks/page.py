@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.checks.context import Context
 from pipeline.checks.pictures import AROUND, Stage
 from pipeline.checks.report import FindingReport, Report
+from pipeline.checks.threads import mapped
 from pipeline.checks.words import count, size_name
 from pipeline.mesh.distinct import distinct
 
@@ -80,10 +81,11 @@ def _turntable(stage: Stage, report: Report, marked: list[NDArray[np.int64]]) ->
         own = [m for f, m in zip(report.findings, marked, strict=True) if f.severity == severity and len(m)]
         if own:
             layers.append((distinct(np.concatenate(own)), severity))
+    pictures = mapped(lambda i: (stage.painted(i, layers), stage.plain(i)), range(AROUND))
     frames = "".join(
-        f'<img class="frame painted" alt="view {i + 1} with findings" src="{_source(stage.painted(i, layers))}">'
-        f'<img class="frame plain" alt="view {i + 1}" src="{_source(stage.plain(i))}">'
-        for i in range(AROUND)
+        f'<img class="frame painted" alt="view {i + 1} with findings" src="{_source(painted)}">'
+        f'<img class="frame plain" alt="view {i + 1}" src="{_source(plain)}">'
+        for i, (painted, plain) in enumerate(pictures)
     )
     return (
         f'<div class="turntable" id="turntable" data-count="{AROUND}">{frames}</div>'

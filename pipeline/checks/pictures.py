@@ -7,12 +7,14 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.checks.body import Body
 from pipeline.checks.protocol import Marks
+from pipeline.checks.threads import mapped
 from pipeline.mesh.rays import Rays
 from pipeline.mesh.views import View, look_through, window
 
@@ -20,6 +22,8 @@ from pipeline.mesh.views import View, look_through, window
 SIDE, FINE = 320, 2
 #: views around the object, and the height they are taken from (degrees)
 AROUND, ELEVATION = 12, 18.0
+#: marked faces that are looked for behind others
+MOST_MARKED = 200_000
 COLOURS = {"error": (0.86, 0.20, 0.18), "warning": (0.95, 0.62, 0.10), "info": (0.20, 0.50, 0.85)}
 _BACKGROUND = np.array([0.955, 0.957, 0.962])
 _CLAY = np.array([0.70, 0.72, 0.75])
@@ -48,7 +52,10 @@ class Stage:
     def __init__(self, body: Body) -> None:
         self.body = body
         self._normals = _vertex_normals(body)
-        self.shots = [self._shoot(d) for d in _turntable()]
+        self._marked: dict[int, tuple[NDArray[np.int64], Rays]] = {}
+        self._lock = Lock()
+        body.rays, body.cross  # noqa: B018  computed once, not waited for by every view
+        self.shots = mapped(self._shoot, _turntable())
 
     def plain(self, number: int) -> bytes:
         """A view without findings, as PNG."""
@@ -146,8 +153,7 @@ class Stage:
         visible = view.silhouette & marked[view.face]
         if not len(faces):
             return visible, visible
-        buried = look_through(Rays(self.body.points, self.body.faces[faces]), view.window)
-        behind = buried.silhouette
+        behind = look_through(self._rays(faces), view.window).silhouette
         middle = self.body.points[self.body.faces[faces[:: len(faces) // 4000 + 1]]].mean(axis=1, dtype=np.float64)
         column, row = view.window.project(middle)
         behind[row, column] = True
@@ -155,6 +161,16 @@ class Stage:
         visible[row[front], column[front]] = True
         # even a speck takes five pixels
         return _grown(visible, FINE * 2), _grown(behind, FINE)
+
+    def _rays(self, faces: NDArray[np.int64]) -> Rays:
+        """The marked faces alone; of very many, as many as tell where they are. Built once for all views."""
+        with self._lock:
+            kept = self._marked.get(id(faces))
+            if kept is None or kept[0] is not faces:
+                thinned = faces[:: len(faces) // MOST_MARKED + 1]
+                kept = faces, Rays(self.body.points, self.body.faces[thinned])
+                self._marked = {id(faces): kept, **dict(list(self._marked.items())[:2])}
+            return kept[1]
 
 
 def _turntable() -> list[NDArray[np.float64]]:

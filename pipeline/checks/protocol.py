@@ -92,6 +92,8 @@ class Rule(ABC):
         Which change of input makes a generator avoid it; empty where regenerating is no remedy.
     minutes
         What an artist needs to clean one finding up by hand.
+    alone
+        The rule must not run beside others: it runs after them, in the thread that asked for the inspection.
     """
 
     id: ClassVar[str]
@@ -103,6 +105,7 @@ class Rule(ABC):
     advice: ClassVar[str] = ""
     regenerate: ClassVar[str] = ""
     minutes: ClassVar[float] = 10.0
+    alone: ClassVar[bool] = False
 
     @property
     def family(self) -> str:
@@ -120,6 +123,9 @@ class Rule(ABC):
     @abstractmethod
     def run(self, context: Context) -> Iterable[Finding]:
         """Everything that is wrong.
+
+        Several rules run at the same time, each in a thread: what they share is kept by the context, and nothing of
+        it may be changed.
 
         Raises
         ------

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.mesh.once import once
 from pipeline.mesh.topology import Topology
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Shape:
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
 
-    @cached_property
+    @once
     def points(self) -> NDArray[np.float32]:
         """(n, 3) positions in the mesh's own space."""
         points = np.ascontiguousarray(self.mesh.points, np.float32)
@@ -68,22 +68,22 @@ class Shape:
         # no face names a point that is no number (the reader took those out): it lies where another one does
         return np.where(sound[:, None], points, points[sound][0] if sound.any() else np.float32(0))
 
-    @cached_property
+    @once
     def triangles(self) -> NDArray[np.int32]:
         """(t, 3) triangles, indices into `points`."""
         return np.ascontiguousarray(self.mesh.triangle_vertices, np.int32)
 
-    @cached_property
+    @once
     def usable(self) -> bool:
         """Whether all coordinates are numbers that areas can be computed of."""
         return bool(len(self.points) == 0 or np.abs(self.points).max() < HUGE)
 
-    @cached_property
+    @once
     def topology(self) -> Topology:
         """Edges, shells and borders."""
         return Topology(self.points, self.triangles)
 
-    @cached_property
+    @once
     def uvs(self) -> tuple[UVs, ...]:
         """UV sets, the one that renderers take first in front."""
         sets = []
@@ -94,7 +94,7 @@ class Shape:
                 sets.append(UVs(primvar.name, values, primvar.at_corners(self.mesh)[corners]))
         return tuple(sets)
 
-    @cached_property
+    @once
     def slot(self) -> NDArray[np.int32]:
         """(t,) the material slot of each triangle."""
         if self.mesh.face_slots is None:
@@ -130,7 +130,7 @@ class Part:
     node: Node
     first: bool = True
 
-    @cached_property
+    @once
     def points(self) -> NDArray[np.float32]:
         """(n, 3) positions in the world, metres, Y up."""
         local = self.shape.points
@@ -140,18 +140,18 @@ class Part:
         result: NDArray[np.float32] = world.astype(np.float32)
         return result
 
-    @cached_property
+    @once
     def mirrored(self) -> bool:
         """Whether the transform turns right hands into left ones."""
         return self.matrix is not None and bool(np.linalg.det(self.matrix[:3, :3]) < 0)
 
-    @cached_property
+    @once
     def triangles(self) -> NDArray[np.int32]:
         """(t, 3) triangles, counter-clockwise seen from outside in the world."""
         own = self.shape.triangles
         return np.ascontiguousarray(own[:, ::-1]) if self.mirrored else own
 
-    @cached_property
+    @once
     def material(self) -> NDArray[np.int32]:
         """(t,) number of each triangle's material, -1 for none."""
         table = np.array(self.materials or (-1,), np.int32)
@@ -200,7 +200,7 @@ class Subject:
         """The scene's materials."""
         return self.scene.materials
 
-    @cached_property
+    @once
     def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Lowest and highest corner in metres, Y up; None without points."""
         boxes = [(p.points.min(axis=0), p.points.max(axis=0)) for p in self.parts if len(p.points)]

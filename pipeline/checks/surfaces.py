@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from pipeline.checks.subject import Part
 from pipeline.mesh import faces as triangle
 from pipeline.mesh.distinct import distinct, firsts
 from pipeline.mesh.islands import Islands, islands
+from pipeline.mesh.once import once
 from pipeline.mesh.uvraster import covered
 
 #: texels a UV unit when coverage is measured
@@ -70,12 +70,12 @@ class Surface:
         self.most = max(MOST * 8 // max(among, 8), 1 << 17)
         self.uvs = part.shape.uvs[0]
 
-    @cached_property
+    @once
     def faces(self) -> NDArray[np.int32]:
         """(l,) the triangles of the part that count."""
         return self.part.shape.topology.live
 
-    @cached_property
+    @once
     def islands(self) -> Islands:
         """The layout cut into islands, with positions in the world."""
         topology = self.part.shape.topology
@@ -83,12 +83,12 @@ class Surface:
         corners = self.uvs.triangles[topology.live]
         return islands(points, topology.edges, self.uvs.values, corners)
 
-    @cached_property
+    @once
     def area(self) -> NDArray[np.float64]:
         """(l,) area of each triangle on the surface, square metres."""
         return triangle.areas(self.islands.points, self.islands.edges.faces)
 
-    @cached_property
+    @once
     def density(self) -> NDArray[np.float64]:
         """(l,) UV units a metre of each triangle; zero where the surface has no area."""
         flat = np.abs(self.islands.signed)
@@ -103,7 +103,7 @@ class Surface:
             return 0
         return int(min(SIDE, np.sqrt(self.most / max(area, 1e-12)), self.most / max(rows, 1e-12)))
 
-    @cached_property
+    @once
     def coverage(self) -> Coverage:
         """The islands on each texel."""
         label = self.islands.label

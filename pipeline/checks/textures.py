@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.checks.subject import Subject
+from pipeline.mesh.once import once
 
 if TYPE_CHECKING:
     from pipeline.usd.scene.model import Texture
@@ -70,7 +70,7 @@ class TextureFile:
         """The first material that uses it."""
         return self.uses[0].material if self.uses else ""
 
-    @cached_property
+    @once
     def _read(self) -> Decoded:
         if not self.path:
             return (0, 0, 0, 0), None, "does not resolve"

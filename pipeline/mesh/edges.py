@@ -7,10 +7,11 @@ Half-edge `3 * face + corner` runs from that corner to the next one of its face.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.mesh.once import once
 
 
 @dataclass(frozen=True)
@@ -39,24 +40,24 @@ class Edges:
         face, corner = np.divmod(half, 3)
         return np.stack([self.faces[face, corner], self.faces[face, (corner + 1) % 3]], axis=1)
 
-    @cached_property
+    @once
     def open(self) -> NDArray[np.int32]:
         """Half-edges without a second face."""
         result: NDArray[np.int32] = self.half[self.start[self.count == 1]]
         return result
 
-    @cached_property
+    @once
     def crowded(self) -> NDArray[np.int32]:
         """Edges (positions in `start`) with more than two faces."""
         return np.flatnonzero(self.count > 2).astype(np.int32)
 
-    @cached_property
+    @once
     def paired(self) -> NDArray[np.int32]:
         """(p, 2) the two half-edges of every edge that has exactly two faces."""
         at = self.start[self.count == 2]
         return np.stack([self.half[at], self.half[at + 1]], axis=1)
 
-    @cached_property
+    @once
     def conflicting(self) -> NDArray[np.bool_]:
         """(p,) for each of `paired`: both faces run through the edge in the same direction."""
         flat = self.faces.reshape(-1)

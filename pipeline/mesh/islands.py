@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.mesh.edges import Edges
+from pipeline.mesh.once import once
 from pipeline.mesh.shells import components
 
 _BATCH = 1 << 15
@@ -41,7 +41,7 @@ class Islands:
     label: NDArray[np.int32]
     count: int
 
-    @cached_property
+    @once
     def signed(self) -> NDArray[np.float64]:
         """(m,) area of each triangle in the layout, negative where mirrored."""
         result = np.empty(len(self.corners))
@@ -51,12 +51,12 @@ class Islands:
             result[part] = (u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) / 2
         return result
 
-    @cached_property
+    @once
     def island_signed(self) -> NDArray[np.float64]:
         """(count,) area of each island in the layout, negative where mirrored."""
         return np.bincount(self.label, self.signed, minlength=self.count).astype(np.float64)
 
-    @cached_property
+    @once
     def stretch(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(m,) largest and (m,) smallest singular value of the map from the layout to the surface.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.mesh.once import once
 from pipeline.mesh.topology import Topology
 
 Ints = NDArray[np.int32]
@@ -93,17 +93,17 @@ class PolygonMesh:
     subsets: Mapping[str, Ints] = field(default_factory=dict)
     left_handed: bool = False
 
-    @cached_property
+    @once
     def starts(self) -> Ints:
         """(f,) the first corner of each face."""
         return (np.cumsum(self.counts) - self.counts).astype(np.int32)
 
-    @cached_property
+    @once
     def face_of_corner(self) -> Ints:
         """(c,) the face of each corner."""
         return np.repeat(np.arange(len(self.counts), dtype=np.int32), self.counts)
 
-    @cached_property
+    @once
     def _fan(self) -> tuple[NDArray, Ints]:
         if len(self.counts) and int(self.counts.min()) == 3 == int(self.counts.max()):
             corner = np.arange(len(self.corners), dtype=np.int32).reshape(-1, 3)
@@ -128,12 +128,12 @@ class PolygonMesh:
         """(t,) the face each triangle is a part of."""
         return self._fan[1]
 
-    @cached_property
+    @once
     def triangles(self) -> Ints:
         """(t, 3) points of the fan triangles, wound counter-clockwise from outside."""
         return np.ascontiguousarray(self.corners[self.triangle_corners], np.int32)
 
-    @cached_property
+    @once
     def topology(self) -> Topology:
         """The triangles welded, with their edges and shells."""
         return Topology(self.points, self.triangles)

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.mesh.edges import Edges
 from pipeline.mesh.faces import cross, lengths
+from pipeline.mesh.once import once
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,18 @@ class Shells:
     count: int
     cross: NDArray
 
-    @cached_property
+    @once
     def faces(self) -> NDArray[np.int64]:
         """(s,) faces of each shell."""
         return np.bincount(self.label, minlength=self.count)
 
-    @cached_property
+    @once
     def area(self) -> NDArray[np.float64]:
         """(s,) surface of each shell."""
         length = lengths(self.cross) / 2
         return np.bincount(self.label, length, minlength=self.count).astype(np.float64)
 
-    @cached_property
+    @once
     def volume(self) -> NDArray[np.float64]:
         """(s,) signed volume of each shell, positive where faces look outward; means little where open."""
         if len(self.points) == 0:
@@ -59,7 +59,7 @@ class Shells:
         part = np.einsum("ij,ij->i", first, self.cross, dtype=np.float64) / 6
         return np.bincount(self.label, part, minlength=self.count).astype(np.float64)
 
-    @cached_property
+    @once
     def closed(self) -> NDArray[np.bool_]:
         """(s,) shells in which every edge has exactly two faces."""
         result = np.ones(self.count, bool)
@@ -68,7 +68,7 @@ class Shells:
             result[self.label[first // 3]] = False
         return result
 
-    @cached_property
+    @once
     def box(self) -> tuple[NDArray, NDArray]:
         """(s, 3) lowest and (s, 3) highest corner of each shell."""
         order = np.argsort(self.label, kind="stable")

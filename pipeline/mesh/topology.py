@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +10,7 @@ from pipeline.mesh import faces as triangle
 from pipeline.mesh.edges import Edges, edges
 from pipeline.mesh.fans import split_vertices
 from pipeline.mesh.loops import Loops, loops
+from pipeline.mesh.once import once
 from pipeline.mesh.orientation import minority
 from pipeline.mesh.shells import Shells, shells
 from pipeline.mesh.weld import Weld, weld
@@ -35,12 +34,12 @@ class Topology:
         self.points = points
         self.faces = np.ascontiguousarray(faces, np.int32)
 
-    @cached_property
+    @once
     def size(self) -> float:
         """The diagonal of the bounding box."""
         return triangle.diagonal(self.points)
 
-    @cached_property
+    @once
     def weld(self) -> Weld:
         """Points to vertices: equal positions, and open borders that only rounding keeps apart."""
         exact = weld(self.points)
@@ -60,42 +59,42 @@ class Topology:
         np.minimum.at(reach, ends.reshape(-1), np.repeat(side / 4, 2))
         return weld(self.points, NEAR * self.size, np.isfinite(reach), reach)
 
-    @cached_property
+    @once
     def vertices(self) -> NDArray:
         """(k, 3) position of each vertex."""
         return self.points.take(self.weld.first, axis=0)
 
-    @cached_property
+    @once
     def welded(self) -> NDArray[np.int32]:
         """(m, 3) all triangles over vertices, broken ones included."""
         return self.weld.index.take(self.faces)
 
-    @cached_property
+    @once
     def degenerate(self) -> NDArray[np.bool_]:
         """(m,) triangles without area."""
         return self._survey[1]
 
-    @cached_property
+    @once
     def _survey(self) -> tuple[NDArray, NDArray[np.bool_]]:
         return triangle.survey(self.vertices, self.welded, self.size)
 
-    @cached_property
+    @once
     def duplicate(self) -> NDArray[np.bool_]:
         """(m,) triangles that repeat an earlier one."""
         return triangle.duplicates(self.welded) & ~triangle.repeated(self.welded)
 
-    @cached_property
+    @once
     def live(self) -> NDArray[np.int32]:
         """(l,) the triangles that topology is read from: three different vertices, and each once."""
         dead = triangle.repeated(self.welded) | self.duplicate
         return np.flatnonzero(~dead).astype(np.int32)
 
-    @cached_property
+    @once
     def solid(self) -> NDArray[np.int32]:
         """(l, 3) those triangles."""
         return self.welded if len(self.live) == len(self.faces) else self.welded[self.live]
 
-    @cached_property
+    @once
     def edges(self) -> Edges:
         """Edges of `solid`."""
         solid = self.solid  # welds, which finds the first edges
@@ -104,17 +103,17 @@ class Topology:
             return first
         return edges(solid)
 
-    @cached_property
+    @once
     def shells(self) -> Shells:
         """Bodies of `solid`."""
         return shells(self.vertices, self.edges, self.cross)
 
-    @cached_property
+    @once
     def loops(self) -> Loops:
         """Open borders of `solid`."""
         return loops(self.vertices, self.edges)
 
-    @cached_property
+    @once
     def edge_lengths(self) -> NDArray[np.float64]:
         """(e,) length of each edge."""
         ends = self.edges.unique()
@@ -128,17 +127,17 @@ class Topology:
         normal = self._survey[0]
         return normal if len(self.live) == len(normal) else normal[self.live]
 
-    @cached_property
+    @once
     def area(self) -> NDArray[np.float64]:
         """(l,) area of each of `solid`."""
         return triangle.lengths(self.cross) / 2
 
-    @cached_property
+    @once
     def split_vertices(self) -> NDArray[np.int32]:
         """Vertices where surfaces touch in one point."""
         return split_vertices(self.edges, len(self.vertices))
 
-    @cached_property
+    @once
     def turned(self) -> NDArray[np.bool_]:
         """(l,) triangles of `solid` wound against the larger part of their shell."""
         if not self.edges.conflicting.any():

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.mesh.directions import frame
+from pipeline.mesh.once import once
 from pipeline.mesh.rays import Rays
 
 
@@ -38,7 +38,7 @@ class Window:
     pixel: float
     side: int
 
-    @cached_property
+    @once
     def origins(self) -> NDArray[np.float32]:
         """(side * side, 3) the middles of the pixels, row by row from the top."""
         steps = (np.arange(self.side) + 0.5) * self.pixel
