@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pxr import UsdShade
 
+from pipeline.usd.scene.crowd import NOTHING, build_meshes, may_wait
 from pipeline.usd.scene.curves import read_curves, read_points
 from pipeline.usd.scene.implicit import SHAPES, read_implicit
 from pipeline.usd.scene.meshes import build_mesh
 from pipeline.usd.scene.model import BlendShape, Mesh, Node, Skeleton
-from pipeline.usd.scene.raw import fetch_mesh
+from pipeline.usd.scene.raw import RawMesh, fetch_mesh
 from pipeline.usd.scene.skeletons import Bindings, read_blend_shapes, read_skeleton, read_skin
 from pipeline.usd.scene.subdivide import refined
 
 if TYPE_CHECKING:
+    from pipeline.usd.scene.authored import Authored
     from pipeline.usd.scene.walk import Above, SceneReader
 
 __all__ = ["Bodies"]
@@ -42,40 +44,47 @@ class Bodies:
         self.meshes: list[Mesh] = []
         self.skeletons: list[Skeleton] = []
         self.queries: dict[int, Any] = {}
-        self._by_digest: dict[str, int] = {}
+        #: the first mesh of each outline; of those that have company, numbers by outline and digest
+        self._first: dict[tuple[Any, ...], tuple[RawMesh, int] | None] = {}
+        self._by_digest: dict[tuple[Any, ...], int] = {}
+        #: meshes that are fetched and not built, by number; the lists of nodes that may name them
+        self._waiting: list[tuple[int, RawMesh]] = []
+        self._lists: dict[int, list[Node]] = {}
         self._skeleton_by_path: dict[str, int | None] = {}
 
     def mesh(
-        self, prim: Any, names: list[str], children: list[Any], own: Above, nodes: list[Node], main: bool
+        self, prim: Any, path: str, said: Authored, children: list[Any], own: Above, nodes: list[Node], main: bool
     ) -> dict[str, Any]:
         """What a Mesh prim gives its node, which is the next of `nodes`."""
         reader, index = self.reader, len(nodes)
-        raw = fetch_mesh(prim, names, children, own.primvars, reader.time)
+        raw = fetch_mesh(prim, said, children, own.primvars, reader.time)
         if raw is None:
             if prim.GetAttribute("points").HasAuthoredValue():
-                reader.report.lose(prim.GetPath(), "mesh", "it has no points or no faces")
+                reader.report.lose(path, "mesh", "it has no points or no faces")
             return {}
-        by_path = self.bindings.by_path
-        binding = by_path.get(str(prim.GetPath())) if by_path else None
-        single = raw.moving or binding is not None
-        digest = "" if single else raw.digest()
-        number = self._by_digest.get(digest)
-        if number is None or single:
-            mesh = build_mesh(raw, reader.space, reader.report)
-            if mesh is None:
-                reader.report.lose(prim.GetPath(), "mesh", "no face of it can be drawn")
-                return {}
-            if self.refine_level and mesh.subdivision != "none":
-                mesh = refined(mesh, raw, self.refine_level, reader.report)
-            if binding is not None:
-                mesh = self._bound(mesh, binding, len(raw.points))
-            number = len(self.meshes)
-            self.meshes.append(mesh)
-            if not single:
-                self._by_digest[digest] = number
-        mesh = self.meshes[number]
         if raw.moving and main:
             reader.shaped[index] = prim
+        by_path = self.bindings.by_path
+        binding = by_path.get(path) if by_path else None
+        single = raw.moving or binding is not None
+        number = None if single else self._known(raw)
+        if number is None:
+            number = len(self.meshes)
+            self._lists[id(nodes)] = nodes
+            if binding is None and may_wait(raw, self.refine_level):
+                self._waiting.append((number, raw))
+                self.meshes.append(NOTHING)
+            else:
+                mesh = self._built(raw, binding)
+                if mesh is None:
+                    return {}
+                self.meshes.append(mesh)
+            if not single:
+                self._note(raw, number)
+        mesh = self.meshes[number]
+        if mesh is NOTHING:  # it waits, and has no subsets
+            reader.looks.want_whole(nodes, index, prim)
+            return {"mesh": number, "materials": (-1,)}
         reader.looks.want(nodes, index, prim, mesh, {s.GetName(): s for s, _ in raw.subsets})
         made: dict[str, Any] = {"mesh": number, "materials": (-1,) * len(mesh.slots)}
         if mesh.blend_shapes and binding is not None:
@@ -83,6 +92,62 @@ class Bodies:
             if main:
                 reader.shaped[index] = prim
         return made
+
+    def settle(self) -> None:
+        """Build the meshes that wait; nodes whose mesh has no face that can be drawn lose it."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        built = build_meshes([raw for _, raw in waiting], self.reader.space, self.reader.report)
+        for (number, _), mesh in zip(waiting, built, strict=True):
+            self.meshes[number] = NOTHING if mesh is None else mesh
+        if any(mesh is None for mesh in built):
+            self._drop_nothing()
+
+    def _drop_nothing(self) -> None:
+        """Take out meshes without faces and the nodes' numbers of them."""
+        kept = [mesh is not NOTHING for mesh in self.meshes]
+        renumbered = (np.cumsum(kept) - 1).tolist()
+        for nodes in self._lists.values():
+            for i, node in enumerate(nodes):
+                if node.mesh is None:
+                    continue
+                if kept[node.mesh]:
+                    nodes[i] = replace(node, mesh=renumbered[node.mesh])
+                    continue
+                nodes[i] = replace(node, mesh=None, materials=())
+                self.reader.looks.forget(nodes, i)
+                self.reader.report.lose(node.path, "mesh", "no face of it can be drawn")
+        met = {key: first for key, first in self._first.items() if first is None or kept[first[1]]}
+        self._first = {key: first and (first[0], renumbered[first[1]]) for key, first in met.items()}
+        self._by_digest = {key: renumbered[n] for key, n in self._by_digest.items() if kept[n]}
+        self.meshes = [mesh for mesh in self.meshes if mesh is not NOTHING]
+
+    def _known(self, raw: RawMesh) -> int | None:
+        """The number of an equal mesh that was met; arrays are hashed only where another mesh has their sizes."""
+        if raw.outline not in self._first:
+            return None
+        first = self._first[raw.outline]
+        if first is not None:
+            self._by_digest[raw.outline, first[0].digest] = first[1]
+            self._first[raw.outline] = None
+        return self._by_digest.get((raw.outline, raw.digest))
+
+    def _note(self, raw: RawMesh, number: int) -> None:
+        if raw.outline in self._first:
+            self._by_digest[raw.outline, raw.digest] = number
+        else:
+            self._first[raw.outline] = (raw, number)
+
+    def _built(self, raw: RawMesh, binding: Any) -> Mesh | None:
+        reader = self.reader
+        mesh = build_mesh(raw, reader.space, reader.report)
+        if mesh is None:
+            reader.report.lose(raw.prim.GetPath(), "mesh", "no face of it can be drawn")
+            return None
+        if self.refine_level and mesh.subdivision != "none":
+            mesh = refined(mesh, raw, self.refine_level, reader.report)
+        return mesh if binding is None else self._bound(mesh, binding, len(raw.points))
 
     def other(self, prim: Any, type_name: str, own: Above, nodes: list[Node]) -> dict[str, Any]:
         """What any other Gprim gives its node, which is the next of `nodes`."""

@@ -46,6 +46,7 @@ def read_levels(scene: Scene, reader: SceneReader, given: Mapping[str, str], roo
             subtree: list[Node] = []
             own = nodes[number]
             reader.walk([stage.GetPrimAtPath(path)], subtree, Above(purpose=own.purpose), main=False)
+            reader.bodies.settle()
             reader.looks.bind()
             start = len(nodes)
             made.append(start)

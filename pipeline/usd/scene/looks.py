@@ -45,6 +45,10 @@ class Looks:
             source = subsets.get(part.name) if not (slot == 0 and part.name == prim.GetName()) else None
             self.to_bind.append((nodes, index, slot, source if source is not None else prim))
 
+    def want_whole(self, nodes: list[Node], index: int, prim: Any) -> None:
+        """Note a node whose mesh is one part."""
+        self.to_bind.append((nodes, index, 0, prim))
+
     def forget(self, nodes: list[Node], index: int) -> None:
         """Take back what was noted of a node."""
         self.to_bind = [e for e in self.to_bind if not (e[0] is nodes and e[1] == index)]

@@ -15,7 +15,7 @@ from pipeline.usd.scene.raw import RawMesh
 from pipeline.usd.scene.report import Report
 from pipeline.usd.scene.space import Space
 
-__all__ = ["build_mesh"]
+__all__ = ["build_mesh", "uv_rank"]
 
 _FIRST = ("st", "st0", "uv", "UVMap", "map1", "Texture_uv", "st_0", "uv0")
 
@@ -40,7 +40,7 @@ def build_mesh(raw: RawMesh, space: Space, report: Report) -> Mesh | None:
         points=points,
         face_counts=counts,
         face_vertices=vertices,
-        uvs=tuple(sorted(found.values(), key=_uv_rank)),
+        uvs=tuple(sorted(found.values(), key=uv_rank)),
         normals=directions.get("normals"),
         tangents=directions.get("tangents"),
         color=color,
@@ -54,7 +54,8 @@ def build_mesh(raw: RawMesh, space: Space, report: Report) -> Mesh | None:
     )
 
 
-def _uv_rank(primvar: Primvar) -> int:
+def uv_rank(primvar: Primvar) -> int:
+    """Where a UV set stands among others: the names that renderers take first come first."""
     return _FIRST.index(primvar.name) if primvar.name in _FIRST else len(_FIRST)
 
 

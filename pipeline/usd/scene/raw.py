@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import xxhash
 from pxr import UsdGeom, UsdShade
+
+from pipeline.usd.scene.authored import Authored
 
 __all__ = ["RawMesh", "RawPrimvar", "fetch_mesh"]
 
@@ -19,10 +22,6 @@ _UV_TYPES = {
 }  # fmt: skip
 #: primvars that are read as what they are, or that mean something else than what is drawn
 _RESERVED = {"displayColor", "displayOpacity", "normals", "tangents"}
-_CREASES = {
-    "creaseIndices", "creaseLengths", "creaseSharpnesses", "cornerIndices", "cornerSharpnesses",
-    "interpolateBoundary", "faceVaryingLinearInterpolation",
-}  # fmt: skip
 
 
 @dataclass
@@ -53,41 +52,37 @@ class RawMesh:
     skinned: bool = False
     creases: dict[str, Any] = field(default_factory=dict)
 
-    def digest(self) -> str:
-        """A hash over everything that makes the geometry; equal meshes have equal ones."""
+    @cached_property
+    def outline(self) -> tuple[Any, ...]:
+        """Sizes and words: meshes that are equal agree in them, and most others do not."""
+        return (
+            self.scheme, self.left_handed, self.double_sided, len(self.points), len(self.counts), len(self.vertices),
+            _size(self.holes), *((n, v if isinstance(v, str) else _size(v)) for n, v in self.creases.items()),
+            *((p.name, p.interpolation, p.values.shape, _size(p.indices)) for p in self.primvars),
+            *((prim.GetName(), len(faces)) for prim, faces in self.subsets),
+        )  # fmt: skip
+
+    @cached_property
+    def digest(self) -> bytes:
+        """A hash over the arrays; meshes of one outline with equal ones are equal."""
         total = xxhash.xxh3_128()
-        words = [self.scheme, str(self.left_handed), str(self.double_sided)]
-        for array in (self.points, self.counts, self.vertices, self.holes):
-            _feed(total, array)
-        for name, value in self.creases.items():
-            words += [name, value if isinstance(value, str) else ""]
-            _feed(total, None if isinstance(value, str) else value)
+        arrays: list[Any] = [self.points, self.counts, self.vertices, self.holes]
+        arrays += [v for v in self.creases.values() if not isinstance(v, str)]
         for primvar in self.primvars:
-            words += [primvar.name, primvar.interpolation]
-            _feed(total, primvar.values)
-            _feed(total, primvar.indices)
-        for prim, faces in self.subsets:
-            words.append(prim.GetName())
-            _feed(total, faces)
-        total.update("\0".join(words).encode())
-        return total.hexdigest()
+            arrays += (primvar.values, primvar.indices)
+        arrays += [faces for _, faces in self.subsets]
+        for array in arrays:
+            if array is not None and array.size:
+                total.update(np.ascontiguousarray(array).data)
+        return total.digest()
 
 
-def _feed(total: Any, array: Any) -> None:
-    if array is None:
-        total.update(b"-")
-        return
-    total.update(array.size.to_bytes(8, "little"))
-    if array.size:
-        total.update(array if array.flags.c_contiguous else np.ascontiguousarray(array))
+def _size(array: Any) -> int:
+    return -1 if array is None else array.size
 
 
 def fetch_mesh(
-    prim: Any,
-    names: Sequence[str],
-    children: Iterable[Any],
-    inherited: dict[str, Any],
-    time: Any,
+    prim: Any, said: Authored, children: Iterable[Any], inherited: dict[str, Any], time: Any
 ) -> RawMesh | None:
     """Read a mesh prim's attributes; None where it has no points or no faces.
 
@@ -95,52 +90,50 @@ def fetch_mesh(
     ----------
     prim
         The UsdGeomMesh.
-    names
-        Its authored property names.
+    said
+        What it authors.
     children
         Its children, among which the subsets are.
     inherited
         Constant primvars of its ancestors by name.
     """
     get = prim.GetAttribute
-    points, counts, vertices = (_array(get(n).Get(time)) for n in ("points", "faceVertexCounts", "faceVertexIndices"))
-    if points is None or counts is None or vertices is None:
+    where = get("points")
+    points, counts, vertices = where.Get(time), get("faceVertexCounts").Get(time), get("faceVertexIndices").Get(time)
+    if not points or not counts or not vertices:
         return None
-    if not len(points) or not len(counts) or not len(vertices):
-        return None
-    raw = RawMesh(prim, points, counts, vertices)
+    raw = RawMesh(prim, np.asarray(points), np.asarray(counts), np.asarray(vertices))
     primvars: dict[str, Any] = dict(inherited)
-    for name in names:
-        if name.startswith("primvars:"):
-            if not name.endswith(":indices") and not name.startswith("primvars:skel:"):
-                primvars[name[9:]] = get(name)
-            elif name == "primvars:skel:jointIndices":
-                raw.skinned = True
-        elif name == "orientation":
-            raw.left_handed = get(name).Get(time) == "leftHanded"
+    for name in said.primvars:
+        primvars[name] = get(f"primvars:{name}")
+    for name in said.mesh:
+        if name == "points":
+            raw.moving = where.ValueMightBeTimeVarying()
         elif name == "subdivisionScheme":
             raw.scheme = str(get(name).Get())
+        elif name in {"normals", "tangents"}:
+            if name not in primvars:
+                attribute = get(name)
+                values = _array(attribute.Get(time))
+                if values is not None and len(values):
+                    raw.primvars.append(
+                        RawPrimvar(name, values, None, attribute.GetMetadata("interpolation") or "vertex")
+                    )
+        elif name == "orientation":
+            raw.left_handed = get(name).Get(time) == "leftHanded"
         elif name == "doubleSided":
             raw.double_sided = bool(get(name).Get())
         elif name == "holeIndices":
             raw.holes = _array(get(name).Get(time))
-        elif name in {"normals", "tangents"}:
-            if name not in primvars:
-                values = _array(get(name).Get(time))
-                kind = get(name).GetMetadata("interpolation") or "vertex"
-                if values is not None and len(values):
-                    raw.primvars.append(RawPrimvar(name, values, None, kind))
-        elif name == "points":
-            raw.moving = get(name).ValueMightBeTimeVarying()
-        elif name == "skel:blendShapes":
+        elif name in {"skel:blendShapes", "primvars:skel:jointIndices"}:
             raw.skinned = True
-        elif name in _CREASES:
+        else:
             value = get(name).Get(time)
             raw.creases[name] = str(value) if isinstance(value, str) else _array(value)
     for name, attribute in primvars.items():
         if name in _RESERVED or str(attribute.GetTypeName()) in _UV_TYPES:
-            own = name not in inherited or f"primvars:{name}" in names
-            _fetch_primvar(raw, name, attribute, time, not own or f"primvars:{name}:indices" in names)
+            own = name not in inherited or name in said.primvars
+            _fetch_primvar(raw, name, attribute, time, not own or name in said.indexed)
     for child in children:
         if child.GetTypeName() == "GeomSubset":
             _fetch_subset(raw, child, time)

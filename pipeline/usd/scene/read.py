@@ -94,6 +94,7 @@ def read_scene(
     reader.walk([top] if root is not None else top.GetFilteredChildren(INSIDE), nodes, above, main=True)
     if root is not None:
         _stand(reader, top, nodes)
+    reader.bodies.settle()
     reader.looks.bind()
     reader.bodies.link_skins(nodes)
     scene = _scene(reader, stage, nodes)

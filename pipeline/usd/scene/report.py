@@ -3,9 +3,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+from pxr import Tf
+
 from pipeline.usd.scene.model import Loss
 
-__all__ = ["Report"]
+__all__ = ["BROKEN", "Report", "unreadable"]
+
+#: what numpy and OpenUSD raise over values that make no sense
+BROKEN = (ValueError, IndexError, TypeError, OverflowError, np.linalg.LinAlgError, Tf.ErrorException)
+
+
+def unreadable(error: Exception) -> str:
+    """The reason of a loss after one of `BROKEN`."""
+    return f"it cannot be read: {' '.join(str(error).split())[:200]}"
 
 
 class Report:

@@ -9,22 +9,22 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-from pxr import Tf, Usd, UsdGeom, UsdLux
+from pxr import Usd, UsdGeom, UsdLux
 
+from pipeline.usd.scene.authored import Authored, authored
 from pipeline.usd.scene.bodies import Bodies
 from pipeline.usd.scene.cameras import read_camera
 from pipeline.usd.scene.lights import read_light
 from pipeline.usd.scene.looks import Looks
 from pipeline.usd.scene.model import Camera, Doubles, Light, Node
 from pipeline.usd.scene.repeats import Repeats
-from pipeline.usd.scene.report import Report
+from pipeline.usd.scene.report import BROKEN, Report, unreadable
 from pipeline.usd.scene.space import Space
 
 __all__ = ["INSIDE", "Above", "SceneReader"]
 
 INSIDE = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
 _SHADING = frozenset({"Material", "Shader", "NodeGraph", "GeomSubset", "BlendShape", "SkelAnimation"})
-_BROKEN = (ValueError, IndexError, TypeError, OverflowError, np.linalg.LinAlgError, Tf.ErrorException)
 
 
 @dataclass(slots=True)
@@ -87,16 +87,15 @@ class SceneReader:
             if type_name in _SHADING:
                 continue
             index = len(nodes)
-            names = prim.GetAuthoredPropertyNames()
-            own = self._inherit(prim, names, context)
+            said = authored(tuple(prim.GetAuthoredPropertyNames()))
+            own = self._inherit(prim, said, context)
             own.parent = index
             children = prim.GetFilteredChildren(INSIDE)
             try:
-                node = self._node(prim, str(type_name), names, children, own, context.parent, nodes, main)
-            except _BROKEN as error:
+                node = self._node(prim, str(type_name), said, children, own, context.parent, nodes, main)
+            except BROKEN as error:
                 # one broken prim must not cost the others
-                why = " ".join(str(error).split())[:200]
-                self.report.lose(prim.GetPath(), str(type_name), f"it cannot be read: {why}")
+                self.report.lose(prim.GetPath(), str(type_name), unreadable(error))
                 self.looks.forget(nodes, index)
                 node = Node(prim.GetName(), str(prim.GetPath()), context.parent, purpose=own.purpose)
             nodes.append(node)
@@ -111,10 +110,9 @@ class SceneReader:
                 stack.append((_Template(key, index, index + 1), None))
             stack.extend((child, own) for child in reversed(children))
 
-    def _inherit(self, prim: Any, names: list[str], above: Above) -> Above:
+    def _inherit(self, prim: Any, said: Authored, above: Above) -> Above:
         purpose, visible, bindings, primvars = above.purpose, above.visible, above.bindings, above.primvars
-        copied = False
-        for name in names:
+        for name in said.inherited:
             if name == "purpose":
                 purpose = str(prim.GetAttribute(name).Get())
             elif name == "visibility":
@@ -125,38 +123,40 @@ class SceneReader:
                     self.report.lose(
                         prim.GetPath(), "animated visibility", "shown or hidden as at the time that was read"
                     )
-            elif name.startswith(("material:binding", "skel:skeleton", "skel:animationSource")):
+            else:
                 relation = prim.GetRelationship(name)
                 targets = tuple(str(t) for t in relation.GetTargets()) if relation else ()
                 strength = relation.GetMetadata("bindMaterialAs") if relation else None
                 bindings = (*bindings, (name, targets, strength))
                 self.looks.bindings_seen = True
-            elif name.startswith("primvars:") and prim.GetTypeName() != "Mesh":
-                attribute = prim.GetAttribute(name)
-                if (attribute.GetMetadata("interpolation") or "constant") == "constant":
-                    if not copied:
-                        primvars, copied = dict(primvars), True
-                    primvars[name[9:]] = attribute
+        if said.primvars and prim.GetTypeName() != "Mesh":
+            own = {name: prim.GetAttribute(f"primvars:{name}") for name in said.primvars}
+            constant = {
+                name: attribute
+                for name, attribute in own.items()
+                if (attribute.GetMetadata("interpolation") or "constant") == "constant"
+            }
+            primvars = {**primvars, **constant}
         return Above(-1, purpose, visible, bindings, primvars)
 
     def _node(
         self,
         prim: Any,
         type_name: str,
-        names: list[str],
+        said: Authored,
         children: list[Any],
         own: Above,
         parent: int,
         nodes: list[Node],
         main: bool,
     ) -> Node:
-        matrix, parent = self._transform(prim, names, parent, len(nodes), main)
+        matrix, parent = self._transform(prim, said, parent, len(nodes), main)
         path = str(prim.GetPath())
         made: dict[str, Any] = {}
         drawn = own.visible and own.purpose in self.purposes
         if type_name == "Mesh":
             if drawn:
-                made = self.bodies.mesh(prim, names, children, own, nodes, main)
+                made = self.bodies.mesh(prim, path, said, children, own, nodes, main)
         elif type_name in {"Xform", "Scope", ""}:
             pass
         elif type_name == "PointInstancer":
@@ -194,10 +194,8 @@ class SceneReader:
         matrix = np.eye(4) if node.matrix is None else node.matrix
         return replace(node, matrix=self.space.rotation @ matrix)
 
-    def _transform(self, prim: Any, names: list[str], parent: int, index: int, main: bool) -> tuple[Any, int]:
-        if "xformOpOrder" not in names:
-            return None, parent
-        if not prim.IsA(UsdGeom.Xformable):
+    def _transform(self, prim: Any, said: Authored, parent: int, index: int, main: bool) -> tuple[Any, int]:
+        if not said.placed or not prim.IsA(UsdGeom.Xformable):
             return None, parent
         # the cache parses the operations once for both answers
         found, resets = self.transforms.GetLocalTransformation(prim)
@@ -208,7 +206,7 @@ class SceneReader:
         if not isfinite(local.sum()):
             self.report.lose(prim.GetPath(), "transform", "it is not finite: the identity stands for it")
             return None, parent
-        if any(n.startswith("xformOp:") and prim.GetAttribute(n).ValueMightBeTimeVarying() for n in names):
+        if any(prim.GetAttribute(name).ValueMightBeTimeVarying() for name in said.operations):
             if main:
                 self.moving[index] = prim
             else:
