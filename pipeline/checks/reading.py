@@ -47,6 +47,9 @@ def opened(source: Any, prim: str | None = None) -> Iterator[Subject]:
     if not path.exists():
         raise ImportRefused("there is no such file", path=path, remedy="check the path")
     if path.suffix.lower() in USD:
+        from pipeline.importers import vet_stage
+
+        vet_stage(path)  # what would crash or hang does so in a worker
         yield from_stage(_open(path), prim, path)
         return
     with tempfile.TemporaryDirectory(prefix="gates-inspect-") as folder:

@@ -7,6 +7,7 @@ follow its references anywhere; what it must not do is end or hang this process.
 
 from __future__ import annotations
 
+import re
 from os import PathLike
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def compose(path: str) -> int:
         stage = Usd.Stage.Open(path)
     except Tf.ErrorException as e:
         said = " ".join(str(e).split())
-        raise ImportRefused(f"does not open: {said[-200:]}", path=path, remedy="export it again") from None
+        first = re.search(r"Error in '[^']*' at line \d+ in file \S+ : '(.*?)'(?: Error in|$)", said)
+        told = (first.group(1) if first else said).replace(f"{path}:", "line ").strip()
+        raise ImportRefused(f"does not open: {told[:300]}", path=path, remedy="export it again") from None
     prims = stage.Traverse(Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate))
     return sum(1 for prim in prims if prim.GetPropertyNames() is not None)

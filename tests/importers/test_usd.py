@@ -273,7 +273,9 @@ def test_types_of_shader_inputs_follow_the_specification(bring_in: Any) -> None:
     truth = Usd.Stage.Open(str(SHARED / "RoughnessTest.usdz"))
     report, stage = bring_in(SHARED / "RoughnessTest.usdz")
     registry = UsdValidation.ValidationRegistry()
-    context = UsdValidation.ValidationContext(registry.GetOrLoadAllValidators())
+    names = [str(data.name) for data in registry.GetAllValidatorMetadata() if not data.isSuite]
+    theirs = [name for name in names if not name.startswith("pipeline.")]  # USD's, whoever registered ours
+    context = UsdValidation.ValidationContext(registry.GetOrLoadValidatorsByName(theirs))
     assert any("MismatchedPropertyType" in e.GetErrorAsString() for e in context.Validate(truth))
     assert not [e.GetErrorAsString() for e in context.Validate(stage)]
     assert any("diffuseColor got the type" in c for c in report.converted)
