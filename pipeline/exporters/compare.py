@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from pipeline.errors import GatesError
 from pipeline.exporters.result import Stats
 from pipeline.exporters.seam import Reading
 from pipeline.usd.scene.draws import bounds, draws
 from pipeline.usd.scene.model import Scene
+from pipeline.usd.scene.textures import read_texture
 
 __all__ = ["differences", "stats_of"]
 
@@ -57,23 +62,28 @@ def differences(scene: Scene, stats: Stats, reading: Reading) -> list[str]:
     """One sentence for each fact that is not as the stage says; the reader's own problems first.
 
     A reader reports under the names of `Stats`, and may also report `unposed_bounds_m` (skinned meshes as they
-    are stored), `has_textures` and `has_skins`.
+    are stored), `has_textures`, `has_skins`, and what every drawn mesh has, instances counted each:
+    `drawn_uv_sets` and `drawn_blend_shapes`. The scene's losses say which cameras and lights are not in the file.
     """
     found = list(reading.problems)
     facts: dict[str, Any] = reading.facts
-    expected = stats.model_dump()
+    expected = {**stats.model_dump(), **_drawn(scene)}
+    expected["cameras"] -= _dropped(scene, "camera")
+    expected["lights"] -= _dropped(scene, "light")
     found += [
-        f"{key}: the stage has {expected[key]}, the file {facts[key]}"
-        for key in ("meshes", "instances", "triangles", "uv_sets", "joints", "clips", "cameras", "lights")
+        f"{_words(key)}: the stage has {expected[key]}, the file {facts[key]}"
+        for key in ("meshes", "instances", "triangles", "uv_sets", "drawn_uv_sets", "clips", "cameras", "lights")
         if key in facts and facts[key] != expected[key]
     ]
     # a file may hold one for each way it is used, but never fewer
+    if facts.get("textures", expected["textures"]) < expected["textures"]:
+        expected["textures"] = _different_pictures(scene)
     found += [
-        f"{key}: the stage has {expected[key]}, the file only {facts[key]}"
-        for key in ("materials", "textures")
-        if key in facts and facts[key] < expected[key] and not _lost(scene, key)
+        f"{_words(key)}: the stage has {expected[key]}, the file only {facts[key]}"
+        for key in ("materials", "textures", "joints", "drawn_blend_shapes")
+        if key in facts and facts[key] < expected[key] - _lost(scene, key)
     ]
-    if facts.get("has_textures") is False and stats.textures and not _lost(scene, "texture"):
+    if facts.get("has_textures") is False and stats.textures > _lost(scene, "textures"):
         found.append("the stage has textures, the file none")
     if facts.get("has_skins") is False and any(n.skin_root is not None for n in scene.nodes):
         found.append("the stage has skinned meshes, the file no skin")
@@ -93,5 +103,39 @@ def differences(scene: Scene, stats: Stats, reading: Reading) -> list[str]:
     return found
 
 
-def _lost(scene: Scene, word: str) -> bool:
-    return any(word.rstrip("s") in loss.what for loss in scene.losses)
+def _drawn(scene: Scene) -> dict[str, int]:
+    """Counts over every mesh that is drawn, instances each."""
+    uvs = shapes = 0
+    for draw in draws(scene):
+        mesh = scene.meshes[draw.mesh]
+        if mesh.kind == "polygons":
+            uvs += len(draw.matrices) * len(mesh.uvs)
+            shapes += len(draw.matrices) * len(mesh.blend_shapes)
+    return {"drawn_uv_sets": uvs, "drawn_blend_shapes": shapes}
+
+
+def _dropped(scene: Scene, what: str) -> int:
+    """How many cameras or lights are not in the file: those that a loss calls `light` or `dome light`."""
+    lost = {loss.prim for loss in scene.losses if re.fullmatch(rf"(\w+ )?{what}", loss.what)}
+    nodes = [n for n in scene.nodes if (n.camera if what == "camera" else n.light) is not None]
+    return sum(n.path in lost for n in nodes)
+
+
+def _words(key: str) -> str:
+    return key.removeprefix("drawn_").replace("_", " ")
+
+
+def _lost(scene: Scene, key: str) -> int:
+    """How many losses are about things of this kind."""
+    return sum(key.rstrip("s") in loss.what for loss in scene.losses)
+
+
+def _different_pictures(scene: Scene) -> int:
+    """How many pictures with different bytes the textures of what is drawn name; the same one twice is one."""
+    used = {m for draw in draws(scene) for m in draw.materials if m >= 0}
+    paths = {p for m in used for t in scene.materials[m].textures for p in (t.path, *(q for _, q in t.tiles)) if p}
+    found = set()
+    for path in paths:
+        with suppress(GatesError):
+            found.add(hashlib.blake2b(read_texture(path)).digest())
+    return len(found)

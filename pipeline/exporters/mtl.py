@@ -120,9 +120,6 @@ class MaterialFile:
     def _picture(self, texture: Texture, slot: str, material: str) -> str:
         """The relative path of the picture, empty where it cannot be had."""
         path = texture.path
-        if texture.tiles:
-            path = texture.tiles[0][1]
-            self.report.lose(material, f"UDIM tiles of {slot}", f"MTL names one; tile {texture.tiles[0][0]} it is")
         if not path:
             self.report.lose(material, f"texture of {slot}", f"{texture.asset!r} does not resolve")
             return ""

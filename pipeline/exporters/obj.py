@@ -16,6 +16,7 @@ from pipeline.exporters.mtl import MaterialFile
 from pipeline.exporters.placed import Placed, placed_meshes, report_still
 from pipeline.exporters.seam import Reading
 from pipeline.exporters.targets import Target
+from pipeline.exporters.tiles import with_tiles
 from pipeline.usd.scene import Loss, Scene, bounds
 from pipeline.usd.scene.report import Report
 
@@ -37,6 +38,7 @@ def write(scene: Scene, out: Path, target: Target) -> list[Loss]:
     """
     report = Report()
     report_still(scene, report, "OBJ")
+    scene = with_tiles(scene, report)
     materials = MaterialFile(scene, out, target, report)
     box = bounds(scene)
     scale = _UNITS[target.unit]

@@ -287,8 +287,6 @@ class Assembly:
             writer.pop().write(w)
 
         self.document.add("Geometry", emit)
-        if mesh.track is not None:
-            self.report.lose(node.path, "point animation", "FBX has none; the points stand as they were read")
         if mesh.blend_shapes:
             made.channels = add_blend_shapes(
                 self.document, mesh, made.id, node.weights, transform, self.space, self.report

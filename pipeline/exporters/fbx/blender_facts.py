@@ -71,7 +71,7 @@ def main() -> None:
                 found += [world.min(0), world.max(0)]
     distinct = {o.data.name: o.data for o in drawn}
     bones = [o for o in scene.objects if o.type == "ARMATURE"]
-    channels = sum(len(m.shape_keys.key_blocks) - 1 for m in distinct.values() if m.shape_keys is not None)
+    shapes = sum(len(o.data.shape_keys.key_blocks) - 1 for o in drawn if o.data.shape_keys is not None)
     facts = {
         "version": bpy.app.version_string,
         "triangles": triangles,
@@ -81,11 +81,11 @@ def main() -> None:
         "materials": len({s.material.name for o in drawn for s in o.material_slots if s.material}),
         "textures": sum(i.type == "IMAGE" for i in bpy.data.images),
         "textures_loaded": sum(i.type == "IMAGE" and (i.has_data or bool(i.packed_file)) for i in bpy.data.images),
-        "uv_sets": sum(len(m.uv_layers) for m in distinct.values()),
+        "drawn_uv_sets": sum(len(o.data.uv_layers) for o in drawn),
         "joints": sum(len(o.data.bones) for o in bones),
         "skins": sum(any(m.type == "ARMATURE" for m in o.modifiers) for o in drawn),
-        "blend_shapes": channels,
-        "actions": len(bpy.data.actions),
+        "drawn_blend_shapes": shapes,
+        "clips": len(bpy.data.actions),
         "cameras": sum(o.type == "CAMERA" for o in scene.objects),
         "lights": sum(o.type == "LIGHT" for o in scene.objects),
         "bounds_m": box(boxes),

@@ -21,6 +21,12 @@ __all__ = ["blender_command", "read_fbx"]
 
 _MARK = "FBX-FACTS "
 _SECONDS = 900
+_FACTS = (
+    "version", "triangles", "materials", "textures", "drawn_uv_sets", "drawn_blend_shapes", "joints", "clips",
+    "cameras", "lights",
+)  # fmt: skip
+#: what assimp's summary calls the same things
+_ASSIMP = {"Animations": "clips", "Cameras": "cameras", "Lights": "lights"}
 
 
 def blender_command() -> list[str] | None:
@@ -76,7 +82,7 @@ def _blender(command: list[str], path: Path) -> tuple[dict[str, Any], str]:
     problem = ""
     if found["textures_loaded"] < found["textures"]:
         problem = f"Blender finds {found['textures']} textures and can load {found['textures_loaded']}"
-    facts = {k: found[k] for k in ("version", "triangles", "materials", "cameras")}
+    facts = {k: found[k] for k in _FACTS}
     facts["bounds_m"] = found["bounds_posed_m"]
     facts["has_textures"] = found["textures"] > 0
     facts["has_skins"] = found["skins"] > 0
@@ -103,7 +109,8 @@ def _assimp(assimp: str, path: Path, facts: dict[str, Any]) -> str:
             return ""
         last = (done.stdout + done.stderr).strip().splitlines()[-1:]
         return f"assimp cannot read it: {' '.join(last)[:300] or f'exit {done.returncode}'}"
-    cameras = int(counts.get("Cameras", 0))
-    if facts.setdefault("cameras", cameras) != cameras:
-        return f"assimp finds {cameras} cameras, Blender {facts['cameras']}"
+    for theirs, ours in _ASSIMP.items():
+        count = int(counts.get(theirs, 0))
+        if facts.setdefault(ours, count) != count:
+            return f"assimp finds {count} {ours}, Blender {facts[ours]}"
     return ""

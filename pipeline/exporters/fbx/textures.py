@@ -49,13 +49,6 @@ class TextureLibrary:
     def use(self, texture: Texture, slot: str, material: str) -> int | None:
         """The id of the Texture object for one input of one material; None where the picture cannot be had."""
         path = texture.path
-        if texture.tiles:
-            path = texture.tiles[0][1]
-            self.report.lose(
-                material,
-                f"UDIM tiles of {slot}",
-                f"FBX names one picture; tile {texture.tiles[0][0]} of {len(texture.tiles)} is connected",
-            )
         if not path:
             self.report.lose(material, f"texture of {slot}", f"{texture.asset!r} does not resolve")
             return None

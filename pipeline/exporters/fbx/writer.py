@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import ExportError
+from pipeline.exporters.key_shapes import with_key_shapes
+from pipeline.exporters.tiles import with_tiles
 from pipeline.usd.scene import Loss, Scene
 from pipeline.usd.scene.report import Report
 
@@ -78,6 +80,7 @@ def write_fbx(scene: Scene, out: str | os.PathLike[str], options: FbxOptions | N
     path = Path(out)
     chosen = options or FbxOptions()
     report = Report()
+    scene = with_key_shapes(with_tiles(scene, report), report)
     rate = scene.clips[0].time_codes_per_second if scene.clips else 24.0
     document = Document(100.0 / chosen.units_per_metre, rate, chosen.up_axis)
     textures = TextureLibrary(document, chosen, f"{path.stem}.fbm", report)

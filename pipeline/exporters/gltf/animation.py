@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.exporters.key_shapes import track_keys
 from pipeline.usd.scene.model import Clip, Doubles, Floats, Mesh
 from pipeline.usd.scene.posing import shape_weights
 from pipeline.usd.scene.sampling import continuous, reduced
@@ -16,20 +17,10 @@ from pipeline.usd.scene.xforms import decompose
 if TYPE_CHECKING:
     from pipeline.exporters.gltf.scene import SceneWriter
 
-__all__ = ["add_clip", "track_keys"]
+__all__ = ["add_clip"]
 
 #: allowed error of a key that is left out, as a share of the size of what moves
 TOLERANCE = 1e-4
-
-
-def track_keys(mesh: Mesh) -> tuple[Doubles, Floats]:
-    """The times and positions of the key shapes of moving points."""
-    assert mesh.track is not None
-    times, points = mesh.track.times, mesh.track.points
-    flat = points.reshape(len(points), -1)
-    size = float(np.ptp(mesh.points, axis=0).max(initial=0.0)) or 1.0
-    keep = reduced(times, flat, TOLERANCE * size)
-    return times[keep], points[keep]
 
 
 def add_clip(writer: SceneWriter, clip: Clip) -> None:

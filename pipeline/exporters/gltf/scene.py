@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.exporters.gltf.animation import add_clip, track_keys
+from pipeline.exporters.gltf.animation import add_clip
 from pipeline.exporters.gltf.container import Document
 from pipeline.exporters.gltf.geometry import Geometry, build_geometry
 from pipeline.exporters.gltf.images import Images
 from pipeline.exporters.gltf.materials import MaterialWriter
 from pipeline.exporters.gltf.views import camera_item, light_item
+from pipeline.exporters.key_shapes import track_keys
 from pipeline.exporters.targets import Target
 from pipeline.usd.scene.draws import bounds, group_matrices
 from pipeline.usd.scene.model import Doubles, Mesh, Node, Scene

@@ -157,6 +157,39 @@ def test_pivots_and_any_euler_order_move_as_composed(
         assert np.abs(ours - truth).max() < 1e-3 * 4 * math.sqrt(3), code
 
 
+WAVE = """def Xform "World"
+{
+  double3 xformOp:translate = (2, 0, 0)
+  uniform token[] xformOpOrder = ["xformOp:translate"]
+  def Mesh "Sheet"
+  {
+    int[] faceVertexCounts = [4]
+    int[] faceVertexIndices = [0, 1, 2, 3]
+    point3f[] points.timeSamples = {
+      3: [(0, 0, 0), (1, 0, 0), (1, 0, 1), (0, 0, 1)],
+      7: [(0, 1, 0), (1, 0, 0), (1, 0.5, 1), (0, 0, 1)],
+      20: [(0, -1, 0), (1, 0, 0), (1, 0, 1), (0, 2, 1)] }
+    uniform token subdivisionScheme = "none"
+  }
+}
+"""
+
+
+@pytest.mark.blender
+@pytest.mark.long
+def test_moving_points_move_as_composed(stage: Stage, export: Callable, blender_python: Path) -> None:
+    from pxr import Usd, UsdGeom
+
+    path = stage(WAVE, more="  startTimeCode = 3\n  endTimeCode = 20\n  timeCodesPerSecond = 17\n")
+    codes = np.array([3, 4, 6.5, 7, 9, 15, 20])
+    found = poses(blender_python, export(path).path, codes / 17, "Sheet")
+    opened = Usd.Stage.Open(str(path))
+    points = UsdGeom.Mesh(opened.GetPrimAtPath("/World/Sheet")).GetPointsAttr()
+    place = np.array([2.0, 0, 0])
+    for code, ours in zip(codes, found, strict=True):
+        assert np.abs(ours - (np.array(points.Get(code)) + place)).max() < 3e-3, code
+
+
 @pytest.mark.blender
 @pytest.mark.long
 def test_blender_finds_what_the_stage_has(
@@ -168,7 +201,8 @@ def test_blender_finds_what_the_stage_has(
     assert reading.reader.startswith("Blender")
     assert reading.problems == []
     assert reading.facts["triangles"] == 12
-    assert reading.facts["cameras"] == 1
+    told = {k: reading.facts[k] for k in ("cameras", "lights", "clips", "joints", "drawn_uv_sets")}
+    assert told == {"cameras": 1, "lights": 0, "clips": 1, "joints": 0, "drawn_uv_sets": 0}
 
 
 def test_no_reader_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
