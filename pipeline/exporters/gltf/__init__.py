@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.exporters.gltf.readback import read_back
 from pipeline.exporters.gltf.scene import SceneWriter
 from pipeline.exporters.targets import Target
+from pipeline.usd.scene.collecting import uncollected
 from pipeline.usd.scene.model import Loss, Scene
 
 __all__ = ["LEVELS", "read_back", "reading", "write"]
@@ -23,6 +24,7 @@ def reading(target: Target) -> dict[str, Any]:
     return {"material_variants": target.geometry.variants, "levels": True}
 
 
+@uncollected()
 def write(scene: Scene, out: Path, target: Target) -> list[Loss]:
     """Write a scene to `.glb` or `.gltf`; returns what glTF cannot hold.
 

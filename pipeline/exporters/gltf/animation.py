@@ -49,7 +49,7 @@ def add_clip(writer: SceneWriter, clip: Clip) -> None:
         translation, rotation, scale, shear = decompose(track.matrices)
         if shear.max(initial=0) > 1e-4:
             writer.report.lose(writer.scene.nodes[number].path, "shear", "glTF moves only three of four")
-        node = writer.nodes[number]
+        node = writer.hierarchy.nodes[number]
         item = document.json["nodes"][node]
         if item.pop("matrix", None) is not None:
             item.update(translation=translation[0].tolist(), rotation=rotation[0].tolist(), scale=scale[0].tolist())
@@ -58,7 +58,7 @@ def add_clip(writer: SceneWriter, clip: Clip) -> None:
     for number, joint_track in clip.joints.items():
         rotations = continuous(joint_track.rotations)
         shared = _shared_keys(joint_track.times, joint_track.translations, rotations, joint_track.scales, size)
-        for j, node in enumerate(writer.joints.get(number, ())):
+        for j, node in enumerate(writer.hierarchy.joints.get(number, ())):
             item = document.json["nodes"][node]
             _channels(
                 channel, node, joint_track.times, joint_track.translations[:, j], rotations[:, j],

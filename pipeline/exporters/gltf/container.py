@@ -119,36 +119,80 @@ class Document:
         bounds
             Write `min` and `max`, as POSITION and key times need.
         """
-        array = np.ascontiguousarray(array)
-        width = 1 if array.ndim == 1 else array.shape[1]
-        stride = None
-        stored = array
-        row = width * array.itemsize
-        if target == ARRAY_BUFFER and row % 4:
-            stored = np.zeros((len(array), width + (-row % 4) // array.itemsize), array.dtype)
-            stored[:, :width] = array
-            stride = row + -row % 4
+        stored, width, row = _rows(array, target)
+        stride = row if row != width * stored.itemsize else None
         view = self.view(stored, target, stride)
-        key = (view, array.dtype.num, width, len(array), normalized, bounds)
+        key = (view, stored.dtype.num, width, len(stored), normalized, bounds)
         found = self._accessors.get(key)
         if found is not None:
             return found
         item: dict[str, Any] = {
             "bufferView": view,
-            "componentType": _COMPONENTS[array.dtype],
-            "count": len(array),
+            "componentType": _COMPONENTS[stored.dtype],
+            "count": len(stored),
             "type": _SHAPES[width],
         }
         if normalized:
             item["normalized"] = True
         if bounds:
-            flat = array.reshape(len(array), width)
+            flat = stored.reshape(len(stored), -1)
             # column by column: numpy is several times slower along the first axis of narrow arrays
             item["min"] = [flat[:, k].min().item() for k in range(width)]
             item["max"] = [flat[:, k].max().item() for k in range(width)]
         number = self.add("accessors", item)
         self._accessors[key] = number
         return number
+
+    def stretches(
+        self,
+        array: NDArray[Any],
+        ends: NDArray[np.intp],
+        target: int,
+        *,
+        normalized: bool = False,
+        bounds: bool = False,
+    ) -> list[int]:
+        """One accessor for each stretch of an array's rows; all share one bufferView, equal ones one accessor.
+
+        Parameters
+        ----------
+        ends
+            `(k,)` the row after each stretch; none is empty.
+        """
+        array, width, row = _rows(array, target)
+        raw = array.data.cast("B")
+        common: dict[str, Any] = {
+            "bufferView": len(self.json.setdefault("bufferViews", [])),
+            "componentType": _COMPONENTS[array.dtype],
+            "type": _SHAPES[width],
+            **({"normalized": True} if normalized else {}),
+        }
+        low, high = _ranges(array[:, :width], ends) if bounds else ([], [])
+        items = self.json.setdefault("accessors", [])
+        known: dict[bytes, int] = {}
+        pieces: list[Any] = []
+        numbers: list[int] = []
+        start = length = 0
+        for k, end in enumerate(ends.tolist()):
+            piece = raw[start * row : end * row]
+            name = xxhash.xxh3_128_digest(piece)
+            number = known.get(name)
+            if number is None:
+                number = known[name] = len(items)
+                item = {**common, "byteOffset": length, "count": end - start}
+                if bounds:
+                    item["min"], item["max"] = low[k], high[k]
+                items.append(item)
+                pieces.append(piece)
+                length += len(piece)
+            numbers.append(number)
+            start = end
+        view = {"buffer": 0, "byteOffset": self.length, "byteLength": length, "target": target}
+        if target == ARRAY_BUFFER:
+            view["byteStride"] = row
+        self.json["bufferViews"].append(view)
+        self.append(raw if len(pieces) == len(numbers) else b"".join(pieces))
+        return numbers
 
     def finish(self) -> dict[str, Any]:
         """The document as it is written."""
@@ -212,6 +256,26 @@ class Document:
                 file.write(chunk)
         if small:
             file.write(small)
+
+
+def _rows(array: NDArray[Any], target: int | None) -> tuple[NDArray[Any], int, int]:
+    """The array as it is stored, its columns that count, its bytes a row: vertex data is padded to four."""
+    array = np.ascontiguousarray(array)
+    width = 1 if array.ndim == 1 else array.shape[1]
+    row = width * array.itemsize
+    if target != ARRAY_BUFFER or not row % 4:
+        return array, width, row
+    stored = np.zeros((len(array), width + (-row % 4) // array.itemsize), array.dtype)
+    stored[:, :width] = array
+    return stored, width, row + -row % 4
+
+
+def _ranges(array: NDArray[Any], ends: NDArray[np.intp]) -> tuple[list[list[float]], list[list[float]]]:
+    """Least and largest of each column in each stretch of rows."""
+    starts = np.concatenate([[0], ends[:-1]])
+    columns = [np.ascontiguousarray(array[:, k]) for k in range(array.shape[1])]
+    low, high = ([edge.reduceat(c, starts) for c in columns] for edge in (np.minimum, np.maximum))
+    return np.stack(low, -1).tolist(), np.stack(high, -1).tolist()
 
 
 def _plain(name: str) -> str:

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from pipeline.usd.scene.normals import smooth_normals, unit
 from pipeline.usd.scene.report import Report
 from pipeline.usd.scene.weld import Vertices, weld
 
-__all__ = ["Geometry", "Morph", "Part", "build_geometry"]
+__all__ = ["Geometry", "Morph", "Part", "build_geometry", "chosen_uvs", "is_normalized", "vertex_arrays"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,8 @@ class Part:
     tile: int = 0
     #: its own attributes; None for those of the geometry
     attributes: dict[str, int] | None = None
+    #: what extensions say of it
+    extensions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,22 +86,8 @@ def build_geometry(
         return _plain(document, mesh)
     if not len(mesh.face_counts):
         return None
-    by_name = {p.name: p for p in mesh.uvs}
-    uvs = [by_name[name] for name in uv_sets if name in by_name]
-    primvars = [p for p in (mesh.normals, mesh.color, mesh.opacity, *uvs) if p is not None]
-    vertices = weld(mesh, primvars)
-    arrays: dict[str, NDArray[Any]] = {"POSITION": vertices.of_points(mesh.points)}
-    normals = _normals(mesh, vertices)
-    if normals is not None:
-        arrays["NORMAL"] = normals
-    for i, primvar in enumerate(uvs):
-        arrays[f"TEXCOORD_{i}"] = _flipped(vertices.of(primvar, mesh))
-    if tangents and normals is not None and uvs:
-        from pipeline.exporters.gltf.tangents import tangents as computed
-
-        arrays["TANGENT"] = computed(arrays["POSITION"], normals, arrays["TEXCOORD_0"], vertices.triangles)
-    if mesh.color is not None or mesh.opacity is not None:
-        arrays["COLOR_0" if use_color else "_DISPLAYCOLOR"] = _colors(mesh, vertices)
+    uvs = chosen_uvs(mesh, uv_sets)
+    arrays, vertices = vertex_arrays(mesh, uvs, use_color=use_color, tangents=tangents)
     if mesh.skin is not None:
         joints, weights = influences(mesh, mesh.skin, target.geometry.max_influences, report)
         for k in range(joints.shape[1] // 4):
@@ -108,7 +96,7 @@ def build_geometry(
             if vertices.points is not None:
                 arrays[f"JOINTS_{k}"] = arrays[f"JOINTS_{k}"][vertices.points]
                 arrays[f"WEIGHTS_{k}"] = arrays[f"WEIGHTS_{k}"][vertices.points]
-    morph_arrays = _morphs(mesh, vertices, normals is not None, track_keys)
+    morph_arrays = _morphs(mesh, vertices, "NORMAL" in arrays, track_keys)
     triangles = vertices.triangles
     pieces = _pieces(mesh, vertices, tiles)
     loose = None if mesh.edges is None else _loose(document, mesh)
@@ -129,6 +117,33 @@ def build_geometry(
     return Geometry(attributes, (*parts, *(() if loose is None else (loose,))), morphs)
 
 
+def chosen_uvs(mesh: Mesh, names: Sequence[str]) -> list[Primvar]:
+    """The UV sets of these names, in that order."""
+    by_name = {p.name: p for p in mesh.uvs}
+    return [by_name[name] for name in names if name in by_name]
+
+
+def vertex_arrays(
+    mesh: Mesh, uvs: Sequence[Primvar], *, use_color: bool, tangents: bool
+) -> tuple[dict[str, NDArray[Any]], Vertices]:
+    """Everything at the vertices that no joint moves, by attribute, and the welded vertices."""
+    primvars = [p for p in (mesh.normals, mesh.color, mesh.opacity, *uvs) if p is not None]
+    vertices = weld(mesh, primvars)
+    arrays: dict[str, NDArray[Any]] = {"POSITION": vertices.of_points(mesh.points)}
+    normals = _normals(mesh, vertices)
+    if normals is not None:
+        arrays["NORMAL"] = normals
+    for i, primvar in enumerate(uvs):
+        arrays[f"TEXCOORD_{i}"] = _flipped(vertices.of(primvar, mesh))
+    if tangents and normals is not None and uvs:
+        from pipeline.exporters.gltf.tangents import tangents as computed
+
+        arrays["TANGENT"] = computed(arrays["POSITION"], normals, arrays["TEXCOORD_0"], vertices.triangles)
+    if mesh.color is not None or mesh.opacity is not None:
+        arrays["COLOR_0" if use_color else "_DISPLAYCOLOR"] = _colors(mesh, vertices)
+    return arrays, vertices
+
+
 def _loose(document: Document, mesh: Mesh) -> Part:
     """The edges as a primitive with points of its own."""
     assert mesh.edges is not None
@@ -138,8 +153,12 @@ def _loose(document: Document, mesh: Mesh) -> Part:
 
 
 def _store(document: Document, name: str, array: NDArray[Any]) -> int:
-    normalized = name.startswith(("COLOR_", "_DISPLAYCOLOR"))
-    return document.accessor(array, ARRAY_BUFFER, normalized=normalized, bounds=name == "POSITION")
+    return document.accessor(array, ARRAY_BUFFER, normalized=is_normalized(name), bounds=name == "POSITION")
+
+
+def is_normalized(name: str) -> bool:
+    """Whether an attribute's integers stand for shares."""
+    return name.startswith(("COLOR_", "_DISPLAYCOLOR"))
 
 
 def _indices(document: Document, triangles: NDArray[Any], count: int) -> int:
@@ -167,13 +186,11 @@ def _flipped(uv: Floats) -> Floats:
 
 def _colors(mesh: Mesh, vertices: Vertices) -> NDArray[np.uint16]:
     """Linear RGB(A) as normalised 16-bit numbers."""
-    width = 3 if mesh.opacity is None else 4
     result = np.full((vertices.count, 4), 65535, np.uint16)
     if mesh.color is not None:
         result[:, :3] = _sixteen(vertices.of(mesh.color, mesh)[:, :3])
     if mesh.opacity is not None:
         result[:, 3:] = _sixteen(vertices.of(mesh.opacity, mesh)[:, :1])
-    del width
     return result
 
 

@@ -53,7 +53,7 @@ def build_meshes(raws: Sequence[RawMesh], space: Space, report: Report) -> list[
     for members in groups.values():
         if len(members) < _FEW:
             continue
-        fitting = [i for i in members if _fits(raws[i])]
+        fitting = [i for i, fits in zip(members, _fitting([raws[i] for i in members]).tolist(), strict=True) if fits]
         for i, mesh in zip(fitting, _together([raws[i] for i in fitting], space), strict=True):
             if mesh is not None:
                 result[i] = mesh
@@ -75,18 +75,21 @@ def _layout(raw: RawMesh) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _fits(raw: RawMesh) -> bool:
-    """Whether every primvar has as many elements as its interpolation wants."""
+def _fitting(raws: Sequence[RawMesh]) -> Bools:
+    """Which meshes of one layout have, in every primvar, as many elements as its interpolation wants."""
+    points = np.array([len(r.points) for r in raws])
     sizes = {
-        "constant": 1, "uniform": len(raw.counts), "vertex": len(raw.points), "varying": len(raw.points),
-        "faceVarying": len(raw.vertices),
+        "constant": np.ones(len(raws)), "uniform": np.array([len(r.counts) for r in raws]), "vertex": points,
+        "varying": points, "faceVarying": np.array([len(r.vertices) for r in raws]),
     }  # fmt: skip
-    return all(
-        p.values.ndim
-        and len(p.values if p.indices is None else p.indices) == sizes.get(p.interpolation)
-        and not (p.interpolation == "constant" and p.indices is not None)
-        for p in raw.primvars
-    )
+    fitting = np.ones(len(raws), bool)
+    for k, first in enumerate(raws[0].primvars):
+        column = [r.primvars[k] for r in raws]
+        if not first.values.ndim or (first.interpolation == "constant" and first.indices is not None):
+            return np.zeros(len(raws), bool)
+        counted = [len(p.values if p.indices is None else p.indices) for p in column]
+        fitting &= np.array(counted) == sizes.get(first.interpolation, -1)
+    return fitting
 
 
 class _Runs:

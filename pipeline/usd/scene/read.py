@@ -12,6 +12,7 @@ from pxr import Usd, UsdGeom
 
 from pipeline.errors import StageError
 from pipeline.usd.scene.clips import read_clips
+from pipeline.usd.scene.collecting import uncollected
 from pipeline.usd.scene.levels import read_levels
 from pipeline.usd.scene.model import Node, Scene
 from pipeline.usd.scene.opening import open_stage, private_stage, select_variants
@@ -23,6 +24,7 @@ __all__ = ["DEFAULT_PURPOSES", "read_scene"]
 DEFAULT_PURPOSES = ("default", "render")
 
 
+@uncollected()
 def read_scene(
     stage_or_path: Any,
     *,
@@ -72,7 +74,10 @@ def read_scene(
         The file does not open, or there is no prim at `root`.
     """
     stage = open_stage(stage_or_path)
-    if variants or ((material_variants or levels) and _has_variants(stage)):
+    if material_variants or levels:
+        has_variants = _has_variants(stage)
+        material_variants, levels = material_variants and has_variants, levels and has_variants
+    if variants or material_variants or levels:
         stage = private_stage(stage)
     unknown = select_variants(stage, variants or {}, root)
     top = stage.GetPseudoRoot()

@@ -206,11 +206,14 @@ class SceneReader:
         if not isfinite(local.sum()):
             self.report.lose(prim.GetPath(), "transform", "it is not finite: the identity stands for it")
             return None, parent
-        if any(prim.GetAttribute(name).ValueMightBeTimeVarying() for name in said.operations):
-            if main:
-                self.moving[index] = prim
-            else:
-                self.report.lose(prim.GetPath(), "animation inside of a point instancer's prototype", "it stands still")
+        for name in said.operations:
+            if prim.GetAttribute(name).ValueMightBeTimeVarying():
+                if main:
+                    self.moving[index] = prim
+                else:
+                    what = "animation inside of a point instancer's prototype"
+                    self.report.lose(prim.GetPath(), what, "it stands still")
+                break
         return self.space.matrices(local), parent
 
     def _copy(self, nodes: list[Node], template: _Template, root: int, main: bool) -> None:
