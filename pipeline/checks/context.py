@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import RLock
-from typing import Any
+from typing import Any, cast
 
 from pipeline.checks.body import Body
 from pipeline.checks.protocol import Rule
@@ -16,6 +16,7 @@ from pipeline.checks.textures import TextureFile, texture_files
 from pipeline.mesh.once import once
 from pipeline.mesh.rays import Rays
 from pipeline.settings.jobs import Brief, Severity
+from pipeline.settings.thresholds import Thresholds, load_thresholds
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class Context:
     def parts(self) -> tuple[Part, ...]:
         """The meshes of the asset."""
         return self.subject.parts
+
+    @once
+    def thresholds(self) -> Thresholds:
+        """What holds for every job of the project."""
+        return load_thresholds(self.brief.project)
 
     @once
     def shapes(self) -> tuple[Part, ...]:
@@ -89,14 +95,29 @@ class Context:
 
     def setting(self, rule: Rule) -> Setting:
         """What this job says about a rule."""
-        said = self.brief.job.rules.get(rule.id)
+        said, always = self.brief.job.rules.get(rule.id), self.thresholds.of(rule.id)
         limit = rule.limit_for(self.brief)
         if said and said.limit is not None:
             limit = said.limit
-        severity = said.severity if said and said.severity else rule.severity_for(self.brief)
+        elif always.limit is not None and limit == rule.limit:  # budgets and needs of the job stay its own
+            limit = always.limit
+        severity: str | None = rule.severity_for(self.brief)
+        if said and said.severity:
+            severity = said.severity
+        elif severity is not None and always.severity:
+            severity = always.severity
         if severity is None or severity == "off":
             return Setting("info", limit, on=False)
-        return Setting(severity, limit, on=limit is None or limit >= 0)
+        return Setting(cast("Severity", severity), limit, on=limit is None or limit >= 0)
+
+    def option(self, rule: Rule, name: str) -> float:
+        """A further number of a rule: what the thresholds say, or the rule's own."""
+        return self.thresholds.of(rule.id).options.get(name, rule.options[name])
+
+    def minutes(self, rule: Rule) -> float:
+        """What an artist needs to clean one finding of a rule up by hand."""
+        said = self.thresholds.of(rule.id).minutes
+        return rule.minutes if said is None else said
 
     def limit(self, rule: Rule) -> float:
         """The limit of a rule that has one; infinite where the job switches it off."""

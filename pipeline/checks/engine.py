@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from os import PathLike
@@ -92,7 +93,11 @@ def examine(
     passed, skipped = [], []
     wanted = []
     for rule in rules:
-        if context.setting(rule).on:
+        unknown = sorted(set(context.thresholds.of(rule.id).options) - set(rule.options))
+        if unknown:
+            known = ", ".join(rule.options) or "it has none"
+            errors.append(RuleFailure(rule=rule.id, message=f"thresholds: no option {unknown[0]!r} ({known})"))
+        elif context.setting(rule).on:
             wanted.append(rule)
         else:
             skipped.append(rule.id)
@@ -117,7 +122,7 @@ def examine(
         errors=errors,
     )
     report._marks = [f.marks for f in findings]
-    judge(report, brief)
+    judge(report, brief, context.thresholds.verdict)
     report.seconds = round(time.perf_counter() - started, 3)
     if html is not None:
         from pipeline.checks.page import write_page
@@ -140,7 +145,7 @@ def _told(finding: Finding, rule: Rule, context: Context) -> FindingReport:
         fixer=rule.fixer if fixable else "",
         advice=rule.advice,
         regenerate=rule.regenerate,
-        minutes=0.5 if fixable else rule.minutes,
+        minutes=_minutes(finding, rule, context, fixable),
         where=[
             MarkSample(
                 prim=context.parts[m.part].prim,
@@ -152,6 +157,14 @@ def _told(finding: Finding, rule: Rule, context: Context) -> FindingReport:
             for m in finding.marks
         ],
     )
+
+
+def _minutes(finding: Finding, rule: Rule, context: Context, fixable: bool) -> float:
+    """Clean-up of one finding: ten times as many places take twice as long."""
+    if fixable:
+        return context.thresholds.verdict.fixed_minutes
+    places = max(finding.measured or 1.0, 1.0) if rule.counted else 1.0
+    return round(context.minutes(rule) * (1 + math.log10(places)), 1)
 
 
 def statistics(context: Context) -> Stats:

@@ -9,8 +9,9 @@ its folder `$GATES_STUDIO/checks/` or through the entry point group `sevengates.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -92,6 +93,10 @@ class Rule(ABC):
         Which change of input makes a generator avoid it; empty where regenerating is no remedy.
     minutes
         What an artist needs to clean one finding up by hand.
+    counted
+        The measured value is a number of places: more of them take longer to clean up.
+    options
+        Further numbers by name that `config/thresholds.toml` may say otherwise; read by `context.option`.
     alone
         The rule must not run beside others: it runs after them, in the thread that asked for the inspection.
     """
@@ -105,6 +110,8 @@ class Rule(ABC):
     advice: ClassVar[str] = ""
     regenerate: ClassVar[str] = ""
     minutes: ClassVar[float] = 10.0
+    counted: ClassVar[bool] = False
+    options: ClassVar[Mapping[str, float]] = MappingProxyType({})
     alone: ClassVar[bool] = False
 
     @property

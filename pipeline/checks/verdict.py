@@ -3,31 +3,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from pipeline.checks.report import FindingReport, NextStep, Report
 from pipeline.checks.words import names
 from pipeline.settings.jobs import Brief
-
-#: weight of a rule's findings where the job says nothing
-WEIGHTS = {"error": 1.0, "warning": 0.2, "info": 0.0}
-#: what a safe fixer mends counts this much of its weight towards rejection
-FIXABLE = 0.5
-#: rules that make every other number meaningless
-FATAL = frozenset({"geometry.invalid"})
+from pipeline.settings.thresholds import Weighing
 
 
-def judge(report: Report, brief: Brief) -> None:
-    """Set the verdict of a report, with its reason, the next step and the clean-up."""
-    setting = brief.job.verdict
+def judge(report: Report, brief: Brief, weighing: Weighing | None = None) -> None:
+    """Set the verdict of a report, with its reason, the next step and the clean-up.
+
+    Parameters
+    ----------
+    weighing
+        How findings add up where the job says nothing else.
+    """
+    setting = (weighing or Weighing()).with_job(brief.job.verdict)
     errors = [f for f in report.findings if f.severity == "error"]
     warnings = [f for f in report.findings if f.severity == "warning"]
-    weights = {r: _weight(r, fs, setting.weights) for r, fs in _by_rule(errors).items()}
+    weights = {r: _weight(r, fs, setting) for r, fs in _by_rule(errors).items()}
     score = sum(weights.values())
-    caution = sum(_caution(r, fs, setting.weights) for r, fs in _by_rule(warnings).items())
+    caution = sum(_caution(r, fs, setting) for r, fs in _by_rule(warnings).items())
     report.score = round(score, 3)
-    report.minutes = round(sum(max(f.minutes for f in fs) for fs in _by_rule(errors + warnings).values()), 1)
-    lost = any(f.rule in FATAL for f in errors) and report.stats.triangles == 0
+    report.minutes = round(sum(_minutes(fs) for fs in _by_rule(errors + warnings).values()), 1)
+    lost = any(f.rule in setting.fatal for f in errors) and report.stats.triangles == 0
     if lost or score >= setting.reject_at:
         report.verdict = "reject"
     elif errors or caution >= setting.revise_at:
@@ -35,17 +36,22 @@ def judge(report: Report, brief: Brief) -> None:
     else:
         report.verdict = "pass"
     report.next_step = _next(report, errors, warnings)
-    report.reason = _reason(report, brief, errors, warnings, weights, lost)
+    report.reason = _reason(report, brief, errors, warnings, weights, None if lost else setting.reject_at)
 
 
-def _weight(rule: str, findings: list[FindingReport], said: dict[str, float]) -> float:
-    weight = said.get(rule, max(WEIGHTS[f.severity] for f in findings))
-    return weight * FIXABLE if all(f.fixable for f in findings) else weight
+def _minutes(findings: list[FindingReport]) -> float:
+    """Clean-up of all findings of a rule: the first costs what it costs, ten times as many twice that."""
+    return max(f.minutes for f in findings) * (1 + math.log10(len(findings)))
 
 
-def _caution(rule: str, findings: list[FindingReport], said: dict[str, float]) -> float:
+def _weight(rule: str, findings: list[FindingReport], said: Weighing) -> float:
+    weight = said.weights.get(rule, max(said.of(f.severity) for f in findings))
+    return weight * said.fixable if all(f.fixable for f in findings) else weight
+
+
+def _caution(rule: str, findings: list[FindingReport], said: Weighing) -> float:
     """Weight of warnings towards `revise`: what a safe fixer mends costs nothing to mend."""
-    return said.get(rule, 1.0 if any(f.fixable for f in findings) else WEIGHTS["warning"])
+    return said.weights.get(rule, 1.0 if any(f.fixable for f in findings) else said.warning)
 
 
 def _by_rule(findings: Iterable[FindingReport]) -> dict[str, list[FindingReport]]:
@@ -77,13 +83,13 @@ def _reason(
     errors: list[FindingReport],
     warnings: list[FindingReport],
     weights: dict[str, float],
-    lost: bool,
+    reject_at: float | None,
 ) -> str:
     title = brief.job.title
     if report.verdict == "pass":
         noted = f"; worth a look: {_told(warnings)}" if warnings else ""
         return f"Nothing stands in the way of a {title.lower()}{noted}."
-    if lost:
+    if reject_at is None:
         return "There is no geometry that could be judged; the file must be made again."
     if not errors:
         return f"No error, but the warnings add up: {_told(warnings)}."
@@ -92,7 +98,7 @@ def _reason(
     text = f"As a {title.lower()} it cannot ship: {_told(heavy)}."
     if report.verdict == "reject":
         return (
-            f"{text} The errors weigh {report.score:g}, from {brief.job.verdict.reject_at:g} on a new one is "
+            f"{text} The errors weigh {report.score:g}, from {reject_at:g} on a new one is "
             f"cheaper than about {_time(report.minutes)} of clean-up."
         )
     if len(fixable) == len(errors):

@@ -174,6 +174,7 @@ def brief_of(project: Project, asset: str, stage: Usd.Stage | None = None) -> Br
         parts=intent.parts,
         materials=intent.materials,
         references=references,
+        project=project.root,
     )
 
 

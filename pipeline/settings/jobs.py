@@ -101,6 +101,8 @@ class Brief(_Strict):
         Names of the materials that are expected.
     references
         Pictures by role (`shape`, `material`, `style`), absolute paths.
+    project
+        The project whose configuration counts; None for what counts without one.
     """
 
     job: Job
@@ -108,6 +110,7 @@ class Brief(_Strict):
     parts: list[str] = Field(default_factory=list)
     materials: list[str] = Field(default_factory=list)
     references: dict[str, list[str]] = Field(default_factory=dict)
+    project: Path | None = None
 
 
 DEFAULT_JOB = "game-ready-prop"
@@ -145,4 +148,4 @@ def brief_for(job: str | Job | Brief | None, project: Path | None = None) -> Bri
     """A brief from whatever names one; None is the default job."""
     if isinstance(job, Brief):
         return job
-    return Brief(job=job if isinstance(job, Job) else load_job(job or DEFAULT_JOB, project))
+    return Brief(job=job if isinstance(job, Job) else load_job(job or DEFAULT_JOB, project), project=project)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,8 +13,6 @@ from pipeline.checks.protocol import Finding, Rule
 from pipeline.checks.words import count
 from pipeline.mesh.clusters import clusters
 
-#: bodies nearer than this share of the size belong together
-GAP = 0.01
 #: a body this large a share of the largest one is no crumb, however many there are
 PEER = 0.1
 
@@ -30,21 +29,23 @@ class Floaters(Rule):
     advice = "Delete them, or join what belongs to the object."
     regenerate = "use pictures with a plain background and no small loose things"
     minutes = 2
+    counted = True
 
-    #: a body under this share of the whole area is small
-    small = 0.01
+    #: a body under the share `small` of the whole area is small; nearer than `gap` of the size it belongs together
+    options = MappingProxyType({"small": 0.01, "gap": 0.01})
 
     def run(self, context: Context) -> Iterator[Finding]:
         body = context.body
         if body.shells < 2:
             return
+        small = context.option(self, "small")
         area = body.shell_area
-        tiny = (area < self.small * area.sum()) & (area < PEER * area.max())
+        tiny = (area < small * area.sum()) & (area < PEER * area.max())
         if not tiny.any():
             return
-        group = clusters(body.rays, body.shell, body.shells, tiny, GAP * body.size, body.size)
+        group = clusters(body.rays, body.shell, body.shells, tiny, context.option(self, "gap") * body.size, body.size)
         held = np.bincount(group, area, minlength=int(group.max()) + 1)
-        loose = tiny & (held[group] < self.small * area.sum())
+        loose = tiny & (held[group] < small * area.sum())
         bodies = len(np.unique(group[loose]))
         if bodies <= context.limit(self):
             return

@@ -24,6 +24,7 @@ class Holes(Rule):
     advice = "Fill small holes; rebuild large ones by hand, or close the mesh before it is decimated."
     regenerate = "ask for a watertight result, and give views that show the open side"
     minutes = 15
+    counted = True
 
     def run(self, context: Context) -> Iterator[Finding]:
         for part, loops in rims(context):

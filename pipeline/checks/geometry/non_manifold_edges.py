@@ -25,6 +25,7 @@ class NonManifoldEdges(Rule):
     advice = "Delete inner walls and fins, or split the surfaces apart along these edges."
     regenerate = "ask for a remeshed or watertight result"
     minutes = 15
+    counted = True
 
     def run(self, context: Context) -> Iterator[Finding]:
         for part in context.each_shape():

@@ -23,6 +23,7 @@ class NonManifoldVertices(Rule):
     fixer = "split-non-manifold"
     advice = "Give each surface a vertex of its own there."
     minutes = 5
+    counted = True
 
     def run(self, context: Context) -> Iterator[Finding]:
         for part in context.each_shape():

@@ -19,6 +19,7 @@ class Count(Rule):
     unit = "materials"
     advice = "Merge materials into an atlas."
     minutes = 30
+    counted = True
 
     def limit_for(self, brief: Brief) -> float | None:
         return float(brief.job.budgets.max_materials)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import numpy as np
 
@@ -11,9 +12,6 @@ from pipeline.checks.albedo import albedo_samples
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Rule
 from pipeline.checks.words import names
-
-#: distance of mean colours (sRGB, 0-1) from which two bodies are of different stuff
-APART = 0.3
 
 
 class Single(Rule):
@@ -28,6 +26,8 @@ class Single(Rule):
     advice = "Give each stuff its material, so that it can be shaded and changed by itself."
     regenerate = "name the materials in the prompt, or use a generator that returns parts"
     minutes = 45
+    #: distance of mean colours (sRGB, 0-1) from which two bodies are of different stuff
+    options = MappingProxyType({"apart": 0.3})
 
     def run(self, context: Context) -> Iterator[Finding]:
         used = {int(n) for p in context.parts for n in p.materials if n >= 0}
@@ -42,9 +42,9 @@ class Single(Rule):
         if kinds > context.limit(self):
             yield self.found(context, f"one material on bodies of {kinds} plainly different colours", prim, 1)
 
-    @staticmethod
-    def _kinds(context: Context) -> int:
+    def _kinds(self, context: Context) -> int:
         """How many plainly different mean colours the larger shells have."""
+        apart = context.option(self, "apart")
         samples = albedo_samples(context)
         if context.body.shells < 2 or len(samples.face) < 100:
             return 1
@@ -55,6 +55,6 @@ class Single(Rule):
         colours = mean[large] / many[large, None]
         kinds: list[np.ndarray] = []
         for colour in colours[:64]:
-            if all(np.linalg.norm(colour - k) > APART for k in kinds):
+            if all(np.linalg.norm(colour - k) > apart for k in kinds):
                 kinds.append(colour)
         return len(kinds)

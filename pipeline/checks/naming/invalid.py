@@ -22,9 +22,10 @@ class Invalid(Rule):
     unit = "names"
     advice = "Rename by the studio's template before anything refers to the names."
     minutes = 10
+    counted = True
 
     def run(self, context: Context) -> Iterator[Finding]:
-        templates = load("naming").get("naming", {})
+        templates = load("naming", context.brief.project).get("naming", {})
         for kind, prims in self._kinds(context).items():
             for target in ("any", *context.brief.job.targets):
                 pattern = templates.get(target, {}).get(kind)

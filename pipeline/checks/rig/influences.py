@@ -24,7 +24,6 @@ class Influences(Rule):
     severity = "error"
     unit = "joints a point"
     fixer = "rig-prep"
-    fixer = "rig-prep"
     advice = "Prune the smallest weights and normalise."
     minutes = 5
 

@@ -21,7 +21,6 @@ class Weights(Rule):
     limit = 1e-3
     unit = "distance from one"
     fixer = "rig-prep"
-    fixer = "rig-prep"
     advice = "Normalise the weights; bind points that nothing moves."
     minutes = 10
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Implausible(Rule):
     minutes = 2
 
     #: metres that objects lie between
-    smallest, largest = 0.001, 1000.0
+    options = MappingProxyType({"smallest": 0.001, "largest": 1000.0})
 
     def run(self, context: Context) -> Iterator[Finding]:
         bounds = context.subject.bounds
@@ -45,8 +46,11 @@ class Implausible(Rule):
             middle = np.abs(bounds[0] + bounds[1]).max() / 2
             # what stands on the ground at exactly one metre may have been meant
             yield finding if middle < 1e-3 else dataclasses.replace(finding, severity="warning")
-        elif context.brief.job.usage != "scene" and not self.smallest <= side <= self.largest:
+        elif context.brief.job.usage != "scene" and not self._usual(context, side):
             yield self.found(context, f"{size_name(size)} is no size that things have", measured=side, fixable=False)
+
+    def _usual(self, context: Context, side: float) -> bool:
+        return context.option(self, "smallest") <= side <= context.option(self, "largest")
 
     def _against(self, context: Context, size: np.ndarray, wanted: np.ndarray) -> Iterator[Finding]:
         ratio = size / np.maximum(wanted, 1e-9)

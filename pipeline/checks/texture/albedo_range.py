@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import numpy as np
 
@@ -24,21 +25,23 @@ class AlbedoRange(Rule):
     regenerate = "use evenly lit reference pictures"
     minutes = 15
 
-    lowest, highest = 30.0, 243.0
+    #: luminance between which paint lies (sRGB, 8 bit)
+    options = MappingProxyType({"lowest": 30.0, "highest": 243.0})
 
     def run(self, context: Context) -> Iterator[Finding]:
+        lowest, highest = context.option(self, "lowest"), context.option(self, "highest")
         samples = albedo_samples(context)
         if len(samples.face) < 100:
             return
         shown = samples.srgb @ np.array([0.2126, 0.7152, 0.0722]) * 255
-        dark, bright = shown < self.lowest - 0.5, shown > self.highest + 0.5
+        dark, bright = shown < lowest - 0.5, shown > highest + 0.5
         share = float((dark | bright).mean())
         if share > context.limit(self):
             faces = samples.face[dark | bright]
             yield self.found(
                 context,
-                f"{dark.mean():.0%} of the surface is darker than {self.lowest:g}, "
-                f"{bright.mean():.0%} brighter than {self.highest:g}",
+                f"{dark.mean():.0%} of the surface is darker than {lowest:g}, "
+                f"{bright.mean():.0%} brighter than {highest:g}",
                 context.body.prim(faces),
                 share,
                 context.body.marks(faces),

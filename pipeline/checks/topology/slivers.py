@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import numpy as np
 
@@ -25,19 +26,20 @@ class Slivers(Rule):
     minutes = 20
 
     #: the angle in degrees under which a triangle is a sliver
-    angle = 2.0
+    options = MappingProxyType({"angle": 2.0})
 
     def run(self, context: Context) -> Iterator[Finding]:
+        angle = context.option(self, "angle")
         for part in context.each_shape():
             topology = part.shape.topology
             if len(topology.solid) < 20:
                 continue
-            narrow = smallest_sine(topology.vertices, topology.solid) < np.sin(np.radians(self.angle))
+            narrow = smallest_sine(topology.vertices, topology.solid) < np.sin(np.radians(angle))
             share = float(narrow.mean())
             if share > context.limit(self):
                 yield self.found(
                     context,
-                    f"{share:.0%} of the triangles have an angle under {self.angle:g} degrees",
+                    f"{share:.0%} of the triangles have an angle under {angle:g} degrees",
                     part.prim,
                     share,
                     (Marks(part.number, faces=topology.live[narrow]),),

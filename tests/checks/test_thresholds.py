@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Thresholds: shipped, the studio's, the project's, the job's; the later wins key by key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trimesh
+
+from pipeline.checks import inspect
+from pipeline.checks.registry import built_in
+from pipeline.checks.report import FindingReport, Report
+from pipeline.checks.verdict import judge
+from pipeline.errors import ConfigError
+from pipeline.settings.jobs import Brief, Job, RuleSetting, VerdictSetting
+from pipeline.settings.thresholds import RuleThreshold, Weighing, load_thresholds
+
+JOB = Job(name="plain", title="Plain", gates=["inspection"], formats=["usd"])
+
+
+def test_what_ships_documents_every_rule_as_it_is() -> None:
+    said = load_thresholds()
+    assert sorted(said.rules) == sorted(rule.id for rule in built_in())
+    for rule in built_in():
+        mine = said.of(rule.id)
+        assert (mine.severity, mine.limit, mine.minutes) == (rule.severity, rule.limit, rule.minutes), rule.id
+        assert mine.options == dict(rule.options), rule.id
+    assert said.verdict == Weighing()
+
+
+def test_each_layer_wins_over_the_one_before(
+    asset: Any, ball: trimesh.Trimesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset.mesh(ball.vertices, ball.faces[1:])  # one open border
+
+    def severities(job: Job, project: Path | None = None) -> list[str]:
+        brief = Brief(job=job, project=project)
+        return [f.severity for f in inspect(asset.stage, job=brief, rules=["geometry.holes"]).findings]
+
+    assert severities(JOB) == ["error"]
+    studio, project = tmp_path / "studio", tmp_path / "project"
+    for folder in (studio, project):
+        folder.mkdir()
+    (studio / "thresholds.toml").write_text('[thresholds.rules."geometry.holes"]\nseverity = "warning"\n')
+    monkeypatch.setenv("GATES_STUDIO", str(studio))
+    assert severities(JOB) == ["warning"]
+    (project / "gates.toml").write_text('[thresholds.rules."geometry.holes"]\nseverity = "info"\n')
+    assert severities(JOB, project) == ["info"]
+    strict = JOB.model_copy(update={"rules": {"geometry.holes": RuleSetting(severity="error", limit=0)}})
+    assert severities(strict, project) == ["error"]
+    (project / "gates.toml").write_text('[thresholds.rules."geometry.holes"]\nlimit = 1\n')
+    assert severities(JOB, project) == []
+    (project / "gates.toml").write_text('[thresholds.rules."geometry.holes"]\nseverity = "off"\n')
+    assert "geometry.holes" in inspect(asset.stage, job=Brief(job=JOB, project=project)).skipped
+
+
+def test_options_of_a_rule(asset: Any, ball: trimesh.Trimesh, tmp_path: Path) -> None:
+    asset.mesh(ball.vertices, ball.faces)
+    brief = Brief(job=JOB, project=tmp_path)
+    ask = ["topology.slivers"]
+    assert not inspect(asset.stage, job=brief, rules=ask).findings
+    # no angle of an icosphere's triangles is as large as 80 degrees, so each has one below
+    (tmp_path / "gates.toml").write_text('[thresholds.rules."topology.slivers".options]\nangle = 80\n')
+    assert inspect(asset.stage, job=brief, rules=ask).findings[0].measured == 1
+    (tmp_path / "gates.toml").write_text('[thresholds.rules."topology.slivers".options]\nangel = 80\n')
+    failed = inspect(asset.stage, job=brief, rules=ask).errors
+    assert "no option 'angel' (angle)" in failed[0].message
+
+
+def test_a_key_that_means_nothing_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gates.toml").write_text('[thresholds.rules."geometry.holes"]\nlimits = 3\n')
+    with pytest.raises(ConfigError, match=r"geometry\.holes\.limits"):
+        load_thresholds(tmp_path)
+
+
+def _report(*severities: str, fixable: bool = False, minutes: float = 10) -> Report:
+    findings = [
+        FindingReport(rule=f"r.{i}", severity=s, prim="", message="x", fixable=fixable, minutes=minutes)  # type: ignore[arg-type]
+        for i, s in enumerate(severities)
+    ]
+    return Report(path="a", job="plain", verdict="pass", findings=findings)
+
+
+def test_weights_decide_the_verdict() -> None:
+    def verdict(report: Report, weighing: Weighing, said: VerdictSetting | None = None) -> str:
+        judge(report, Brief(job=JOB.model_copy(update={"verdict": said or VerdictSetting()})), weighing)
+        return report.verdict
+
+    three = ("error",) * 3
+    assert verdict(_report(*three), Weighing()) == "revise"  # 3 x 1 < 4
+    assert verdict(_report(*three), Weighing(error=1.4)) == "reject"  # 3 x 1.4 > 4
+    assert verdict(_report(*three), Weighing(reject_at=3)) == "reject"
+    assert verdict(_report(*three), Weighing(reject_at=3), VerdictSetting(reject_at=5)) == "revise"  # the job's say
+    assert verdict(_report(*three, fixable=True), Weighing(reject_at=3)) == "revise"  # half of three
+    assert verdict(_report(*three, fixable=True), Weighing(reject_at=3, fixable=1)) == "reject"
+    assert verdict(_report("warning"), Weighing()) == "pass"
+    assert verdict(_report("warning"), Weighing(weights={"r.0": 1.0})) == "revise"
+    assert verdict(_report("warning"), Weighing(weights={"r.0": 1.0}), VerdictSetting(weights={"r.0": 0.5})) == "pass"
+
+
+def test_more_places_take_longer() -> None:
+    one, ten = _report("error"), _report("error")
+    ten.findings = [one.findings[0].model_copy() for _ in range(10)]
+    for report in (one, ten):
+        judge(report, Brief(job=JOB))
+    assert (one.minutes, ten.minutes) == (10, 20)
+
+
+def test_a_threshold_never_touches_a_budget(asset: Any, ball: trimesh.Trimesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.checks.context import Context
+    from pipeline.checks.reading import from_stage
+    from pipeline.checks.topology.triangle_budget import TriangleBudget
+    from pipeline.settings.jobs import load_job
+
+    asset.tri(ball)
+    context = Context(from_stage(asset.stage), Brief(job=load_job("game-ready-prop")))
+    rules = {"topology.triangle-budget": RuleThreshold(limit=7)}
+    monkeypatch.setattr(context, "thresholds", context.thresholds.model_copy(update={"rules": rules}))
+    assert context.limit(TriangleBudget()) == load_job("game-ready-prop").budgets.max_triangles
