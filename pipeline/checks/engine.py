@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline import sandbox
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Rule
 from pipeline.checks.reading import opened
@@ -35,6 +36,7 @@ def inspect(
     project: Path | None = None,
     html: str | PathLike[str] | None = None,
     threads: int | None = None,
+    marks: str | PathLike[str] | None = None,
 ) -> Report:
     """Findings and verdict on an asset, in the terms of a job.
 
@@ -54,6 +56,8 @@ def inspect(
         Also write a page with the findings painted on the mesh.
     threads
         Rules that run at the same time; by the number of processors where None.
+    marks
+        Also write the faces and points of every finding: a USD layer of subsets, or JSON.
 
     Raises
     ------
@@ -70,11 +74,12 @@ def inspect(
     ('revise', ['geometry.holes'])
     """
     brief = brief_for(job, project)
+    sandbox.warm()  # it starts while rules are loaded
     found = load_rules()
     chosen = found.chosen(list(rules) if rules is not None else None)
     failures = [RuleFailure(rule=k, message=v) for k, v in found.failures.items()]
     with opened(stage_or_path, prim) as subject:
-        return examine(subject, brief, chosen, failures, html, threads)
+        return examine(subject, brief, chosen, failures, html, threads, marks)
 
 
 def examine(
@@ -84,6 +89,7 @@ def examine(
     failures: Sequence[RuleFailure] = (),
     html: str | PathLike[str] | None = None,
     threads: int | None = None,
+    marks: str | PathLike[str] | None = None,
 ) -> Report:
     """Run rules on what was read, and judge what they say."""
     started = time.perf_counter()
@@ -128,6 +134,10 @@ def examine(
         from pipeline.checks.page import write_page
 
         write_page(report, context, Path(html))
+    if marks is not None:
+        from pipeline.checks.marking import write_marks
+
+        write_marks(report, subject, Path(marks))
     return report
 
 

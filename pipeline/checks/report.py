@@ -88,7 +88,7 @@ class Report(_Model):
     """What was found, and what it means for the job.
 
     `marks(i)` are the faces and points of the i-th finding; they stay in memory and are written by
-    `save_marks`, since a JSON document of a million indices serves nobody.
+    `inspect(..., marks=FILE)`, since a JSON document of a million indices serves nobody.
     """
 
     path: str

@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     metavar="OUT",
     help="Write a page with the findings painted on the mesh.",
 )
+@click.option(
+    "--marks",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUT",
+    help="Write the faces and points of all findings: .usda/.usdc (subsets over the stage) or .json.",
+)
 @json_option
 @click.pass_obj
 def command(
@@ -43,6 +49,7 @@ def command(
     prim: str | None,
     fixed: Path | None,
     html: Path | None,
+    marks: Path | None,
     as_json: bool,
 ) -> int:
     """Inspect an asset of the project, any USD stage or any mesh file.
@@ -55,9 +62,9 @@ def command(
 
     with session.progress():
         if Path(target).exists() or Path(target).suffix:
-            report = _of_file(session, Path(target), job, rules, prim, fixed, html)
+            report = _of_file(session, Path(target), job, rules, prim, fixed, html, marks)
         else:
-            report = _of_asset(session, target, job, rules, fixed, html)
+            report = _of_asset(session, target, job, rules, fixed, html, marks)
     show(report, as_json, lambda: as_text(report))
     return report.exit_code
 
@@ -70,18 +77,26 @@ def _of_file(
     prim: str | None,
     fixed: Path | None,
     html: Path | None,
+    marks: Path | None,
 ) -> Report:
     from pipeline.checks.engine import inspect
 
+    project = _configured(session)
     if fixed is not None:
         from pipeline.checks.fixing import fix_file
 
-        done = fix_file(path, fixed, job=job, rules=rules or None, prim=prim, project=session.directory)
+        done = fix_file(path, fixed, job=job, rules=rules or None, prim=prim, project=project)
         say(f"{fixed}: {', '.join(done.operations) or 'nothing to fix'}")
         for operation, why in done.failed.items():
             say(f"{operation} did not serve: {why}")
         path = fixed
-    return inspect(path, job=job, rules=rules or None, prim=prim, project=session.directory, html=html)
+    return inspect(path, job=job, rules=rules or None, prim=prim, project=project, html=html, marks=marks)
+
+
+def _configured(session: Session) -> Path | None:
+    """The folder of the project whose configuration counts: the one named, or the one we are in."""
+    here = session.directory or Path.cwd()
+    return next((f for f in (here, *here.absolute().parents) if (f / "gates.toml").is_file()), session.directory)
 
 
 def _of_asset(
@@ -91,6 +106,7 @@ def _of_asset(
     rules: tuple[str, ...],
     fixed: Path | None,
     html: Path | None,
+    marks: Path | None,
 ) -> Report:
     from pipeline.errors import UsageError
     from pipeline.gates.inspection import inspect_asset
@@ -101,11 +117,14 @@ def _of_asset(
             remedy=f"gates refine {asset} OPERATION",
         )
     project = session.project()
-    if job is None and html is None:
+    if job is None and html is None and marks is None:
         return inspect_asset(project, asset, rules=list(rules) or None)
     from pipeline.checks.engine import inspect
     from pipeline.gates.intent import brief_of
 
     stage = project.open_stage()
     brief = job or brief_of(project, asset, stage)
-    return inspect(stage, job=brief, rules=rules or None, prim=f"/World/Assets/{asset}", html=html)
+    return inspect(
+        stage, job=brief, rules=rules or None, prim=f"/World/Assets/{asset}", project=project.root, html=html,
+        marks=marks,
+    )  # fmt: skip

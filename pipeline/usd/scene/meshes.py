@@ -51,6 +51,7 @@ def build_mesh(raw: RawMesh, space: Space, report: Report) -> Mesh | None:
         faceted=raw.scheme == "none",
         subdivision=raw.scheme,
         edges=edges,
+        source_faces=None if kept is None else np.flatnonzero(kept).astype(np.int32),
     )
 
 

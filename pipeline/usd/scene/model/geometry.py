@@ -95,6 +95,8 @@ class Mesh:
         The parts that may have materials of their own; `(f,) int32` into `slots`, None where there is one part.
     edges
         `(e, 2) int32` points of the faces that have only two corners; None where there are none.
+    source_faces
+        `(f,) int32` the number each face has on its prim; None where all of them are here.
     faceted
         Without normals: polygons shade flat (subdivision scheme `none`), or smooth.
     """
@@ -118,6 +120,7 @@ class Mesh:
     blend_shapes: tuple[BlendShape, ...] = ()
     track: PointsTrack | None = None
     edges: Ints | None = None
+    source_faces: Ints | None = None
     kind: Literal["polygons", "lines", "points"] = "polygons"
 
     @cached_property

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where findings are, for viewers: every face and point, as a USD layer of subsets or as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.checks.protocol import Marks
+from pipeline.checks.report import FindingReport, Report
+from pipeline.checks.subject import Part, Subject
+from pipeline.errors import UsageError
+
+#: the family of the subsets, so that no material binding takes them for its own
+FAMILY = "gatesFindings"
+_LAYERS = frozenset({".usd", ".usda", ".usdc"})
+
+
+def write_marks(report: Report, subject: Subject, out: Path) -> None:
+    """Write the faces and points of all findings; what was there is replaced only by a whole file.
+
+    A USD layer has the inspected file beneath it and a `GeomSubset` of the family `gatesFindings` for each finding and
+    mesh, its rule, severity and message as custom data: usdview and every other tool can select them. Indices are those
+    of the prim's own faces and points. JSON has the triangles as well, counted as the faces are cut in order.
+
+    Parameters
+    ----------
+    out
+        `.usda`, `.usdc` or `.usd` where a USD file or stage was inspected; `.json` for whatever.
+
+    Raises
+    ------
+    UsageError
+        Another extension, or a layer of a file that is no USD.
+    """
+    from pipeline.usd.writing import replace_layer, replace_text
+
+    suffix = out.suffix.lower()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if suffix == ".json":
+        replace_text(out, json.dumps({"path": report.path, "findings": _as_json(report, subject.parts)}) + "\n")
+    elif suffix in _LAYERS:
+        if subject.stage is None or not subject.native:
+            raise UsageError(
+                f"{Path(report.path).name} is no USD file that a layer could lie on",
+                remedy="write marks as .json, or ingest it first",
+            )
+        replace_layer(out, _as_layer(report, subject, out))
+    else:
+        raise UsageError(f"marks cannot be written as {suffix or 'that'}", remedy="use .usda, .usdc or .json")
+
+
+def _as_json(report: Report, parts: Sequence[Part]) -> list[dict[str, Any]]:
+    return [
+        {
+            "finding": number,
+            "rule": finding.rule,
+            "severity": finding.severity,
+            "prim": parts[mark.part].prim,
+            "faces": _faces(parts[mark.part], mark).tolist(),
+            "triangles": mark.faces.tolist(),
+            "points": mark.points.tolist(),
+        }
+        for number, finding in enumerate(report.findings)
+        for mark in report.marks(number)
+    ]
+
+
+def _as_layer(report: Report, subject: Subject, out: Path) -> Any:
+    from pxr import Sdf, UsdGeom, Vt
+
+    layer = Sdf.Layer.CreateAnonymous(out.name)
+    below = subject.stage.GetRootLayer()
+    if not below.anonymous:
+        layer.subLayerPaths = [_relative(Path(below.realPath), out)]
+        for key in ("defaultPrim", "upAxis", "metersPerUnit", "kilogramsPerUnit"):
+            if below.pseudoRoot.HasInfo(key):
+                layer.pseudoRoot.SetInfo(key, below.pseudoRoot.GetInfo(key))
+    with Sdf.ChangeBlock():
+        for number, finding in enumerate(report.findings):
+            for mark in report.marks(number):
+                part = subject.parts[mark.part]
+                prim = subject.stage.GetPrimAtPath(part.prim)
+                if not prim or prim.IsInstanceProxy() or not prim.IsA(UsdGeom.Mesh):
+                    continue  # nothing may be said of what an instance holds
+                for kind, indices in (("face", _faces(part, mark)), ("point", mark.points)):
+                    if len(indices):
+                        name = f"{finding.rule.replace('.', '_').replace('-', '_')}_{number}_{kind}"
+                        spec = Sdf.CreatePrimInLayer(layer, f"{part.prim}/{name}")
+                        spec.specifier, spec.typeName = Sdf.SpecifierDef, "GeomSubset"
+                        _attribute(spec, "elementType", Sdf.ValueTypeNames.Token, kind)
+                        _attribute(spec, "familyName", Sdf.ValueTypeNames.Token, FAMILY)
+                        array = Vt.IntArray.FromNumpy(np.ascontiguousarray(indices, np.int32))
+                        _attribute(spec, "indices", Sdf.ValueTypeNames.IntArray, array)
+                        spec.customData = {"gates": _said(finding)}
+    return layer
+
+
+def _said(finding: FindingReport) -> dict[str, str]:
+    return {"rule": finding.rule, "severity": finding.severity, "message": finding.message, "advice": finding.advice}
+
+
+def _attribute(spec: Any, name: str, kind: Any, value: Any) -> None:
+    from pxr import Sdf
+
+    Sdf.AttributeSpec(spec, name, kind, Sdf.VariabilityUniform).default = value
+
+
+def _faces(part: Part, mark: Marks) -> NDArray[np.int64]:
+    """(k,) the prim's own faces that some of a part's triangles are cut from."""
+    mesh = part.shape.mesh
+    face = np.unique(np.asarray(mesh.triangle_faces)[mark.faces]) if len(mark.faces) else np.zeros(0, np.int64)
+    source = mesh.source_faces
+    return np.asarray(face if source is None else source[face], np.int64)
+
+
+def _relative(path: Path, out: Path) -> str:
+    related = Path(os.path.relpath(path, out.parent.resolve())).as_posix()
+    return related if related.startswith(".") else f"./{related}"
