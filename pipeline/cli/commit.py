@@ -23,6 +23,8 @@ def command(session: Session, message: str, side: str | None, values: tuple[str,
     from pipeline.errors import MergeConflict
     from pipeline.versions.plain import short
 
+    if not message.strip():
+        raise click.UsageError("a version needs a message: say what changed and why with -m TEXT")
     project = session.project()
     try:
         version = project.commit(message, settle=settler(side, values))

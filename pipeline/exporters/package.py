@@ -18,6 +18,7 @@ from xml.etree import ElementTree as Xml
 from pxr import Ar, Sdf, Tf, UsdShade, UsdUtils
 
 from pipeline.errors import ExportError
+from pipeline.usd.reasons import reason
 from pipeline.usd.scene.report import Report
 
 __all__ = ["Package", "save_layer"]
@@ -168,6 +169,6 @@ def save_layer(layer: Any, out: Path) -> None:
     try:
         done = layer.Export(str(out), args=arguments)
     except Tf.ErrorException as error:
-        raise ExportError(f"the layer cannot be written: {error}", path=out) from error
+        raise ExportError(f"the layer cannot be written: {reason(error)}", path=out) from error
     if not done:
         raise ExportError("the layer cannot be written", path=out, remedy="check the disk's space and permissions")

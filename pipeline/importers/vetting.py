@@ -7,12 +7,12 @@ follow its references anywhere; what it must not do is end or hang this process.
 
 from __future__ import annotations
 
-import re
 from os import PathLike
 from pathlib import Path
 
 from pipeline import sandbox
 from pipeline.errors import ImportRefused
+from pipeline.usd.reasons import reason
 
 sandbox.prepare("pipeline.importers.vetting")
 
@@ -53,9 +53,7 @@ def compose(path: str) -> int:
     try:
         stage = Usd.Stage.Open(path)
     except Tf.ErrorException as e:
-        said = " ".join(str(e).split())
-        first = re.search(r"Error in '[^']*' at line \d+ in file \S+ : '(.*?)'(?: Error in|$)", said)
-        told = (first.group(1) if first else said).replace(f"{path}:", "line ").strip()
-        raise ImportRefused(f"does not open: {told[:300]}", path=path, remedy="export it again") from None
+        told = reason(e).replace(f"{path}:", "line ")
+        raise ImportRefused(f"does not open: {told}", path=path, remedy="export it again") from None
     prims = stage.Traverse(Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate))
     return sum(1 for prim in prims if prim.GetPropertyNames() is not None)

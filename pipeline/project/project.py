@@ -167,7 +167,7 @@ class Project(Versioned):
     def branch_name(self) -> str:
         """The branch this person is on."""
         try:
-            text = self.layout.person(self.work).read_text(encoding="utf-8")
+            text = self.layout.person(self.work).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return FIRST_BRANCH
         found = re.search(r'string BRANCH = "([^"]+)"', text)

@@ -18,6 +18,7 @@ from pxr import Sdf
 
 from pipeline.errors import StageError
 from pipeline.usd.anchoring import is_local, relative, rewrite_asset_paths
+from pipeline.usd.reasons import reason
 from pipeline.usd.writing import export, settle, temporary
 from pipeline.versions.layout import Layout
 from pipeline.versions.sequences import Sequence, find_sequence, store_sequence
@@ -229,8 +230,7 @@ def open_copy(path: Path) -> Sdf.Layer:
     try:
         layer = Sdf.Layer.OpenAsAnonymous(str(path))
     except Tf.ErrorException as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise StageError(f"this layer cannot be read: {reason}", path=path, remedy="check the file") from error
+        raise StageError(f"this layer cannot be read: {reason(error)}", path=path, remedy="check the file") from error
     if not layer:
         raise StageError("there is no layer here", path=path, remedy="check the path")
     return layer

@@ -35,7 +35,7 @@ def root_stage_text(metadata: dict[str, Any], branch: str) -> str:
 
 def shown_branch(layout: Layout) -> str:
     """The branch that `project.usda` shows to those who choose none."""
-    found = _BRANCH.search(layout.stage.read_text(encoding="utf-8"))
+    found = _BRANCH.search(layout.stage.read_text(encoding="utf-8", errors="replace"))
     return found.group(1) if found else "main"
 
 
@@ -44,5 +44,5 @@ def show_project(layout: Layout, branch: str, metadata: dict[str, Any]) -> None:
     if shown_branch(layout) != branch:
         return
     text = root_stage_text(metadata, branch)
-    if layout.stage.read_text(encoding="utf-8") != text:
+    if layout.stage.read_text(encoding="utf-8", errors="replace") != text:
         replace_text(layout.stage, text)

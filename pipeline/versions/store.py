@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pxr import Sdf
+from pxr import Sdf, Tf
 
 from pipeline.errors import StageError
 from pipeline.versions.history import History
@@ -75,7 +75,10 @@ class VersionStore:
             It is missing or damaged.
         """
         path = self.object_path(name)
-        layer = Sdf.Layer.FindOrOpen(str(path)) if path.exists() else None
+        try:
+            layer = Sdf.Layer.FindOrOpen(str(path)) if path.is_file() else None
+        except Tf.ErrorException:
+            layer = None
         if not layer:
             raise StageError("a layer of this version is missing or damaged", path=path, remedy="run `gates verify`")
         return layer

@@ -11,6 +11,7 @@ from pathlib import Path
 from pxr import Sdf, Usd
 
 from pipeline.errors import StageError, UnknownRef
+from pipeline.usd.reasons import reason
 from pipeline.versions.fields import NotOneLayer, combine, kind_of, read_fields, spec_at
 from pipeline.versions.fold import folded
 from pipeline.versions.store import VersionStore
@@ -130,8 +131,9 @@ def view_of_file(path: Path) -> StackView:
         # nothing is composed but the layer stack
         stage = Usd.Stage.OpenMasked(str(path), Usd.StagePopulationMask(), Usd.Stage.LoadNone)
     except Tf.ErrorException as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise StageError(f"this file cannot be read as USD: {reason}", path=path, remedy="check the file") from error
+        raise StageError(
+            f"this file cannot be read as USD: {reason(error)}", path=path, remedy="check the file"
+        ) from error
     layers = tuple(stage.GetLayerStack(includeSessionLayers=False))
     return StackView(layers, tuple(layer.identifier for layer in layers), path.name, stage)
 

@@ -76,7 +76,7 @@ class WorkLayer:
             layer.expressionVariables = {"BRANCH": self.branch, "WORK": self.who}
             layer.subLayerPaths = ["../project.usda"]
         text = layer.ExportToString()
-        if not target.exists() or target.read_text(encoding="utf-8") != text:
+        if not target.exists() or target.read_text(encoding="utf-8", errors="replace") != text:
             replace_text(target, text)
 
 

@@ -65,6 +65,12 @@ def test_numbers_that_are_none(project: Path, capfd: pytest.CaptureFixture[str],
     assert "finite" in refused(project, capfd, "place", "x", "--yaw", number)
 
 
+def test_a_version_says_what_changed(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    before = Project.open(project).log()
+    assert "message" in refused(project, capfd, "commit", "-m", "  ")
+    assert [v.id for v in Project.open(project).log()] == [v.id for v in before]
+
+
 def test_a_rig_may_be_written_with_dashes(project: Path) -> None:
     result = CliRunner().invoke(gates, ["-C", str(project), "light", "three-point"])
     assert result.exit_code == 0

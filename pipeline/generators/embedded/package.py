@@ -16,6 +16,7 @@ from pipeline.errors import GeneratorError
 from pipeline.generators.embedded.model import Mesh, Model
 from pipeline.generators.embedded.paint import Surface
 from pipeline.generators.embedded.png import write_png
+from pipeline.usd.reasons import reason
 
 
 def write_package(model: Model, folder: Path, name: str) -> Path:
@@ -47,7 +48,7 @@ def write_package(model: Model, folder: Path, name: str) -> Path:
             Path(temporary).unlink(missing_ok=True)
     except (OSError, Tf.ErrorException) as error:
         raise GeneratorError(
-            f"cannot write the candidate: {error}", path=folder, remedy="check space and permissions there"
+            f"cannot write the candidate: {reason(error)}", path=folder, remedy="check space and permissions there"
         ) from error
     return target
 

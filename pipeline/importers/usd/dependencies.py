@@ -16,6 +16,7 @@ from pxr import Sdf, Tf, UsdUtils
 from pipeline.errors import ImportRefused
 from pipeline.importers.scene import Source
 from pipeline.sandbox.paths import resolve_inside
+from pipeline.usd.reasons import reason
 
 LAYER_SUFFIXES = (".usd", ".usda", ".usdc")
 #: layers of one file, however they hang together
@@ -58,7 +59,7 @@ def _open(source: Source, path: Path) -> Sdf.Layer:
     try:
         layer = Sdf.Layer.FindOrOpen(str(path))
     except Tf.ErrorException as e:
-        said = " ".join(str(e).split())
+        said = reason(e)
         line = re.search(r":(\d+):\d+: ([^']{1,120})", said)  # the parser's place and wish
         where = f", line {line[1]}: {line[2].strip()}" if line else ""
         raise ImportRefused(f"is a broken USD layer{where}", path=path, remedy="export it again") from e

@@ -15,6 +15,7 @@ from pipeline.refiners.core.apply import refine
 from pipeline.refiners.core.base import RefineResult
 from pipeline.refiners.core.stores import FolderStore
 from pipeline.usd.anchoring import is_local, relative
+from pipeline.usd.reasons import reason
 from pipeline.usd.writing import replace_layer
 
 __all__ = ["refine_file"]
@@ -117,9 +118,8 @@ def _opened(source: Path) -> Usd.Stage:
     try:
         stage = Usd.Stage.Open(str(source))
     except Tf.ErrorException as error:
-        reason = str(error).strip().splitlines()[-1].strip()
         raise StageError(
-            f"the file does not open: {reason}", path=source, remedy="ingest it again from its source"
+            f"the file does not open: {reason(error)}", path=source, remedy="ingest it again from its source"
         ) from error
     if not stage:
         raise StageError("the file does not open", path=source, remedy="ingest it again from its source")

@@ -13,6 +13,7 @@ from typing import Any
 from pxr import Sdf, Tf, Usd
 
 from pipeline.errors import StageError
+from pipeline.usd.reasons import reason
 from pipeline.usd.schemas import register
 
 __all__ = ["open_stage", "private_stage", "select_variants"]
@@ -40,17 +41,11 @@ def open_stage(stage_or_path: Any) -> Any:
     try:
         stage = Usd.Stage.Open(path)
     except Tf.ErrorException as error:
-        raise StageError(f"not a USD layer that opens: {_first(error)}", path=path,
+        raise StageError(f"not a USD layer that opens: {reason(error)}", path=path,
                          remedy="open it with usdcat to see where it is broken") from error  # fmt: skip
     if not stage:
         raise StageError("not a USD layer that opens", path=path)
     return stage
-
-
-def _first(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    found = re.search(r"Error in '[^']*' at line \d+ in file \S+ : '(.*?)'", text)
-    return (found.group(1) if found else text)[:300]
 
 
 def private_stage(stage: Any) -> Any:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 from pxr import Tf
 
+from pipeline.usd.reasons import reason
 from pipeline.usd.scene.model import Loss
 
 __all__ = ["BROKEN", "Report", "unreadable"]
@@ -16,7 +17,7 @@ BROKEN = (ValueError, IndexError, TypeError, OverflowError, np.linalg.LinAlgErro
 
 def unreadable(error: Exception) -> str:
     """The reason of a loss after one of `BROKEN`."""
-    return f"it cannot be read: {' '.join(str(error).split())[:200]}"
+    return f"it cannot be read: {reason(error)[:200]}"
 
 
 class Report:
