@@ -103,6 +103,7 @@ def export(
     asked: dict[str, Any] = {
         "refine_level": chosen.geometry.refine_level,
         "curves": chosen.geometry.curves,
+        "account": not hasattr(exporter, "write_stage"),
         **(exporter.reading(chosen) if hasattr(exporter, "reading") else {}),
     }
     scene = read_scene(stage, purposes=purposes, variants=variants, root=prim, time=time, **asked)
@@ -135,7 +136,9 @@ def export(
         files = _deliver(staging, out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    every = _once((*scene.losses, *made.losses, *losses, *_over_budget(chosen, size, scene)))
+    whole = hasattr(exporter, "write_stage")
+    own = [x for x in scene.losses if not (whole and x.reduced)]
+    every = _once((*own, *made.losses, *losses, *_over_budget(chosen, size, scene)))
     return ExportResult(
         path=str(out),
         format=out.suffix.lower().lstrip("."),

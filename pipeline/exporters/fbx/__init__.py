@@ -49,9 +49,9 @@ def write(scene: Scene, out: Path, target: Target) -> list[Loss]:
 
 
 def reading(target: Target) -> dict[str, Any]:
-    """Arguments for `read_scene`: FBX has no material variants."""
+    """Arguments for `read_scene`: FBX has no material variants; levels of detail are for engines."""
     return {
-        "material_variants": False,
+        "levels": bool(target.name),
         "refine_level": target.geometry.refine_level,
         "curves": target.geometry.curves,
     }

@@ -160,7 +160,7 @@ class Bodies:
         elif type_name == "Points":
             mesh = read_points(prim, reader.time, reader.space, reader.report)
         elif not prim.IsA(UsdShade.Shader):
-            reader.report.lose(prim.GetPath(), type_name, "no exchange format has it")
+            reader.report.reduce(prim.GetPath(), type_name, "no exchange format has it")
         if mesh is None:
             return {}
         self.meshes.append(mesh)
@@ -200,7 +200,7 @@ class Bodies:
     def _bound(self, mesh: Mesh, binding: Any, authored: int) -> Mesh:
         reader = self.reader
         if len(mesh.points) != authored:
-            reader.report.lose(mesh.path, "skinning", "a refined mesh is not skinned")
+            reader.report.reduce(mesh.path, "skinning", "a refined mesh is not skinned")
             return mesh
         number = self.skeleton(binding.skeleton.GetPrim())
         skin = None

@@ -177,7 +177,7 @@ def _joint_track(skeleton: Skeleton, query: Any, reader: SceneReader, clock: _Cl
         return None
     translation, rotation, scale, shear = decompose(reader.space.matrices(poses))
     if shear.max(initial=0) > 1e-4:
-        reader.report.lose(skeleton.path, "shear of joints", "only translation, rotation and scale move")
+        reader.report.reduce(skeleton.path, "shear of joints", "only translation, rotation and scale move")
     return JointTrack(
         clock.seconds(codes),
         translation.astype(np.float32),
@@ -202,7 +202,7 @@ def _shapes(scene: Scene, reader: SceneReader, clock: _Clock) -> tuple[dict[int,
         points = UsdGeom.PointBased(prim).GetPointsAttr()
         if points.ValueMightBeTimeVarying() and mesh.track is None:
             if mesh.skin is not None or mesh.blend_shapes:
-                reader.report.lose(mesh.path, "moving points", "a skinned or shaped mesh keeps its first points")
+                reader.report.reduce(mesh.path, "moving points", "a skinned or shaped mesh keeps its first points")
                 continue
             moved = _points_track(mesh, points, reader, clock)
             if moved is not None:
@@ -230,7 +230,7 @@ def _points_track(mesh: Mesh, attribute: Any, reader: SceneReader, clock: _Clock
     codes = clock.inside(attribute.GetTimeSamplesInInterval(clock.interval))
     step = max(1, int(np.ceil(len(codes) * mesh.points.nbytes / _MOST_BYTES)))
     if step > 1:
-        reader.report.lose(mesh.path, "moving points", f"every {step}th of {len(codes)} samples is kept")
+        reader.report.reduce(mesh.path, "moving points", f"every {step}th of {len(codes)} samples is kept")
         codes = np.unique(np.concatenate([codes[::step], codes[-1:]]))
     rows = []
     for code in codes.tolist():

@@ -65,9 +65,9 @@ def read_curves(prim: Any, time: Any, space: Space, report: Report, draw: Litera
         if along is None:
             along = wide[source] if len(wide) == len(placed) else np.full(len(line), wide.mean())
         tube = _tubes(line, line_counts, np.broadcast_to(along, len(line)) * space.scale / 2)
-        report.lose(path, "curves", f"drawn as tubes of {_SIDES} sides")
+        report.reduce(path, "curves", f"drawn as tubes of {_SIDES} sides")
         return Mesh(points=tube[0], face_counts=tube[1], face_vertices=tube[2], faceted=False, **base)
-    report.lose(path, "curve widths", "drawn as lines")
+    report.reduce(path, "curve widths", "drawn as lines")
     return Mesh(
         points=line.astype(np.float32),
         face_counts=line_counts,
@@ -191,7 +191,7 @@ def read_points(prim: Any, time: Any, space: Space, report: Report) -> Mesh | No
     if not sound.any():
         return None
     if cloud.GetWidthsAttr().HasAuthoredValue():
-        report.lose(path, "widths of points", "points are drawn without a size")
+        report.reduce(path, "widths of points", "points are drawn without a size")
     color = None
     attribute = prim.GetAttribute("primvars:displayColor")
     values = attribute.Get(time) if attribute else None

@@ -38,7 +38,7 @@ def read_levels(scene: Scene, reader: SceneReader, given: Mapping[str, str], roo
         if number is None or selection not in order:
             continue
         if nodes[number].lods:
-            reader.report.lose(path, f"variant set {name}", "another set already gives its levels of detail")
+            reader.report.reduce(path, f"variant set {name}", "another set already gives its levels of detail")
             continue
         made: list[int] = []
         for level, variant in enumerate(order[order.index(selection) + 1 :], 1):

@@ -73,9 +73,9 @@ def read_light(prim: Any, time: Any, space: Space, report: Report) -> Light:
     if texture is not None and texture.path and not texture.resolvedPath:
         report.lose(path, "light texture", f"{texture.path} does not resolve")
     if api.GetFiltersRel().HasAuthoredTargets():
-        report.lose(path, "light filters", "no exchange format has them")
+        report.reduce(path, "light filters", "no exchange format has them")
     if api.GetLightLinkCollectionAPI().GetIncludesRel().HasAuthoredTargets():
-        report.lose(path, "light linking", "no exchange format has it")
+        report.reduce(path, "light linking", "no exchange format has it")
     return Light(
         name=prim.GetName(),
         path=path,

@@ -51,10 +51,10 @@ def read_material(prim: Any, time: Any, report: Report) -> Material:
     else:
         kind = next((k for k in _OTHER if k.lower() in identifier.lower()), None)
         if kind is None:
-            report.lose(path, "surface shader", f"{identifier or 'a shader without an id'} has no counterpart")
+            report.reduce(path, "surface shader", f"{identifier or 'a shader without an id'} has no counterpart")
             return Material(prim.GetName(), path)
         names = _OTHER[kind]
-        report.lose(path, f"surface shader {identifier}", "reduced to UsdPreviewSurface's inputs")
+        report.reduce(path, f"surface shader {identifier}", "reduced to UsdPreviewSurface's inputs")
         network.report_rest(surface, set(names.values()))
     inputs = {}
     for name, theirs in names.items():
@@ -62,7 +62,7 @@ def read_material(prim: Any, time: Any, report: Report) -> Material:
         if found is not None:
             inputs[name] = found
     if "displacement" in inputs and (inputs["displacement"].texture or any(inputs["displacement"].value)):
-        report.lose(path, "displacement", "not applied to the exported surface")
+        report.reduce(path, "displacement", "not applied to the exported surface")
     if identifier != "UsdPreviewSurface":
         network.mend(surface, inputs)
     mode = surface.GetInput("opacityMode")
@@ -135,10 +135,10 @@ class _Network:
                 source = self._producer(below)
                 if source is not None and UsdShade.Utils.GetType(source.GetName()) == (UsdShade.AttributeType.Output):
                     if identifier != "ND_normalmap" and not identifier.startswith("ND_normalmap_"):
-                        self.report.lose(self.path, f"shader node {identifier}", "only what feeds it was kept")
+                        self.report.reduce(self.path, f"shader node {identifier}", "only what feeds it was kept")
                     return self._from_shader(source, own, name, depth + 1)
         what = identifier or f"<{attribute.GetPrim().GetPath()}>"
-        self.report.lose(self.path, f"shader node {what}", f"it feeds {name}, which became a constant")
+        self.report.reduce(self.path, f"shader node {what}", f"it feeds {name}, which became a constant")
         return Input(own)
 
     def _value(self, shader: Any, name: str) -> Any:
@@ -188,7 +188,7 @@ class _Network:
             identifier = str(current.GetIdAttr().Get() or "")
             if identifier == "UsdTransform2d":
                 if transform is not None:
-                    self.report.lose(self.path, "texture transforms in a row", f"on {name}: one was kept")
+                    self.report.reduce(self.path, "texture transforms in a row", f"on {name}: one was kept")
                 scale = self._value(current, "scale") or (1.0, 1.0)
                 move = self._value(current, "translation") or (0.0, 0.0)
                 transform = TextureTransform(
@@ -204,7 +204,7 @@ class _Network:
             elif identifier.startswith("ND_texcoord"):
                 return "st", transform
             else:
-                self.report.lose(self.path, f"shader node {identifier}", f"it feeds the UVs of {name}")
+                self.report.reduce(self.path, f"shader node {identifier}", f"it feeds the UVs of {name}")
                 return "st", transform
         return "st", transform
 
@@ -261,7 +261,7 @@ class _Network:
             if i.GetBaseName() not in known and i.GetBaseName() not in {"base", "emission", "specular"}
         )  # fmt: skip
         if rest:
-            self.report.lose(self.path, "surface inputs", f"no counterpart for {', '.join(rest)}")
+            self.report.reduce(self.path, "surface inputs", f"no counterpart for {', '.join(rest)}")
 
     def mend(self, shader: Any, inputs: dict[str, Input]) -> None:
         """Fold the weights that other surfaces keep beside a colour into it."""

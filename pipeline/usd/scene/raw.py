@@ -13,13 +13,10 @@ import xxhash
 from pxr import UsdGeom, UsdShade
 
 from pipeline.usd.scene.authored import Authored
+from pipeline.usd.scene.unread import UV_TYPES
 
 __all__ = ["RawMesh", "RawPrimvar", "fetch_mesh"]
 
-_UV_TYPES = {
-    "texCoord2f[]", "texCoord2d[]", "texCoord2h[]", "float2[]", "double2[]", "half2[]",
-    "texCoord3f[]", "texCoord3d[]", "texCoord3h[]",
-}  # fmt: skip
 #: primvars that are read as what they are, or that mean something else than what is drawn
 _RESERVED = {"displayColor", "displayOpacity", "normals", "tangents"}
 
@@ -131,7 +128,7 @@ def fetch_mesh(
             value = get(name).Get(time)
             raw.creases[name] = str(value) if isinstance(value, str) else _array(value)
     for name, attribute in primvars.items():
-        if name in _RESERVED or str(attribute.GetTypeName()) in _UV_TYPES:
+        if name in _RESERVED or str(attribute.GetTypeName()) in UV_TYPES:
             own = name not in inherited or name in said.primvars
             _fetch_primvar(raw, name, attribute, time, not own or name in said.indexed)
     for child in children:

@@ -16,6 +16,7 @@ from pipeline.usd.scene.collecting import uncollected
 from pipeline.usd.scene.levels import read_levels
 from pipeline.usd.scene.model import Node, Scene
 from pipeline.usd.scene.opening import open_stage, private_stage, select_variants
+from pipeline.usd.scene.unread import Unread, has_samples
 from pipeline.usd.scene.variants import read_material_variants
 from pipeline.usd.scene.walk import INSIDE, Above, SceneReader
 
@@ -37,6 +38,7 @@ def read_scene(
     material_variants: bool = False,
     levels: bool = False,
     clips: bool = True,
+    account: bool = False,
 ) -> Scene:
     """Everything a composed stage draws, as arrays in Y-up metres.
 
@@ -62,6 +64,9 @@ def read_scene(
         Read the coarser levels of detail of variant sets called LOD.
     clips
         Read what moves.
+    account
+        Also name in the losses what the stage says and nothing here reads: other types of prims, schemas,
+        attributes, motion.
 
     Returns
     -------
@@ -87,6 +92,9 @@ def read_scene(
             raise StageError("there is no such prim", path=_name(stage), prim=root, remedy="see its outline")
     at = _time(stage, time)
     reader = SceneReader(stage, purposes, at, refine_level, curves)
+    if account:
+        reader.unread = Unread(reader.report, moves=has_samples(stage))
+        reader.unread.unloaded(stage)
     for prim, what, why in unknown:
         reader.report.lose(prim, what, why)
     for error in stage.GetCompositionErrors():
@@ -102,6 +110,10 @@ def read_scene(
     reader.bodies.settle()
     reader.looks.bind()
     reader.bodies.link_skins(nodes)
+    if reader.unread:
+        for path in reader.looks.by_path:
+            reader.unread.material(stage.GetPrimAtPath(path))
+        reader.unread.variants(stage, root, variants or {}, levels=levels, materials=material_variants)
     scene = _scene(reader, stage, nodes)
     if clips:
         scene = read_clips(scene, reader)

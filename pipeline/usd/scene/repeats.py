@@ -50,7 +50,7 @@ class Repeats:
         for name in _MOVING:
             attribute = prim.GetAttribute(name)
             if attribute and attribute.ValueMightBeTimeVarying():
-                reader.report.lose(prim.GetPath(), "animated instances", "as at the time that was read")
+                reader.report.reduce(prim.GetPath(), "animated instances", "as at the time that was read")
         return read_instances(prim, reader.time, reader.space, tuple(numbers), reader.report)
 
     def _prototype(self, root: Any, own: Above) -> int:

@@ -30,6 +30,10 @@ class Report:
         """Note that `what` of `prim` is not kept, and why; the first reason counts."""
         self._losses.setdefault((str(prim), what), Loss(str(prim), what, why))
 
+    def reduce(self, prim: object, what: str, why: str) -> None:
+        """As `lose`, of something that is sound and that only the flattened scene has no place for."""
+        self._losses.setdefault((str(prim), what), Loss(str(prim), what, why, reduced=True))
+
     @property
     def losses(self) -> tuple[Loss, ...]:
         """All of them, in the order they happened."""

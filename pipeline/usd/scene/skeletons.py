@@ -170,7 +170,7 @@ def read_skin(
     method = UsdSkel.BindingAPI(prim).GetSkinningMethodAttr()
     name = str(method.Get()) if method and method.Get() else "classicLinear"
     if name == "dualQuaternion":
-        report.lose(path, "dual quaternion skinning", "bound linearly")
+        report.reduce(path, "dual quaternion skinning", "bound linearly")
     bind = np.array(target.GetGeomBindTransform(time), dtype=np.float64)
     return Skin(own, share, space.matrices(bind), name, rigid)
 

@@ -42,10 +42,10 @@ class _Cage:
 def refined(mesh: Mesh, raw: RawMesh, level: int, report: Report) -> Mesh:
     """The mesh refined `level` times; its normals are the surface's."""
     if mesh.skin is not None or mesh.blend_shapes:
-        report.lose(mesh.path, "subdivision", "a skinned mesh keeps its control cage")
+        report.reduce(mesh.path, "subdivision", "a skinned mesh keeps its control cage")
         return mesh
     if mesh.subdivision == "loop":
-        report.lose(mesh.path, "subdivision scheme loop", "refined as Catmull-Clark")
+        report.reduce(mesh.path, "subdivision scheme loop", "refined as Catmull-Clark")
     bilinear = mesh.subdivision == "bilinear"
     cage = _cage(mesh, raw)
     values: dict[str, Doubles] = {"": mesh.points.astype(np.float64)}
@@ -58,7 +58,7 @@ def refined(mesh: Mesh, raw: RawMesh, level: int, report: Report) -> Mesh:
     faces = np.arange(len(mesh.face_counts))
     for _ in range(level):
         if 4 * len(cage.vertices) > _MOST_CORNERS:
-            report.lose(mesh.path, "subdivision", "further levels would be too large")
+            report.reduce(mesh.path, "subdivision", "further levels would be too large")
             break
         owner = np.repeat(np.arange(len(cage.counts)), cage.counts)
         corners = {name: _split_corners(cage, v) for name, v in corners.items()}

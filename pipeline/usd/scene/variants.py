@@ -58,7 +58,7 @@ def read_material_variants(scene: Scene, reader: SceneReader, given: Mapping[str
         others = [v for v in variants if v != selection]
         if _changes_geometry(stage, path, name) or tried + len(variants) > _MOST:
             shown = selection or "no variant"
-            reader.report.lose(
+            reader.report.reduce(
                 path, f"variant set {name}", f"{shown} is exported; {', '.join(others[:8])} change more than materials"
             )
             continue

@@ -20,6 +20,7 @@ from pipeline.usd.scene.model import Camera, Doubles, Light, Node
 from pipeline.usd.scene.repeats import Repeats
 from pipeline.usd.scene.report import BROKEN, Report, unreadable
 from pipeline.usd.scene.space import Space
+from pipeline.usd.scene.unread import Unread
 
 __all__ = ["INSIDE", "Above", "SceneReader"]
 
@@ -68,6 +69,8 @@ class SceneReader:
         self.shaped: dict[int, Any] = {}
         #: (node, node): the second is a copy of the first beneath another native instance
         self.copies: list[tuple[int, int]] = []
+        #: names what nobody reads, where that is asked for
+        self.unread: Unread | None = None
         #: what the parents of an exported subtree do to it
         self.above_matrix: Doubles | None = None
 
@@ -85,11 +88,17 @@ class SceneReader:
                 continue
             type_name = prim.GetTypeName()
             if type_name in _SHADING:
+                if self.unread and type_name == "GeomSubset":
+                    self.unread.subset(prim)
                 continue
             index = len(nodes)
-            said = authored(tuple(prim.GetAuthoredPropertyNames()))
+            names = tuple(prim.GetAuthoredPropertyNames())
+            said = authored(names)
             own = self._inherit(prim, said, context)
             own.parent = index
+            if self.unread:
+                drawn = own.visible and own.purpose in self.purposes
+                self.unread.note(prim, str(type_name), names, drawn=drawn)
             children = prim.GetFilteredChildren(INSIDE)
             try:
                 node = self._node(prim, str(type_name), said, children, own, context.parent, nodes, main)
@@ -120,7 +129,7 @@ class SceneReader:
                 if attribute.Get(self.time) == "invisible":
                     visible = False
                 if attribute.ValueMightBeTimeVarying():
-                    self.report.lose(
+                    self.report.reduce(
                         prim.GetPath(), "animated visibility", "shown or hidden as at the time that was read"
                     )
             else:
@@ -190,7 +199,7 @@ class SceneReader:
     def _aimed(self, node: Node, has_children: bool) -> Node:
         """A camera or light still looks along -Z of its own node when the stage's up axis was another."""
         if has_children:
-            self.report.lose(node.path, "children of a camera or light", "turned with the change of the up axis")
+            self.report.reduce(node.path, "children of a camera or light", "turned with the change of the up axis")
         matrix = np.eye(4) if node.matrix is None else node.matrix
         return replace(node, matrix=self.space.rotation @ matrix)
 
@@ -211,8 +220,8 @@ class SceneReader:
                 if main:
                     self.moving[index] = prim
                 else:
-                    what = "animation inside of a point instancer's prototype"
-                    self.report.lose(prim.GetPath(), what, "it stands still")
+                    why = "of a point instancer: it stands still"
+                    self.report.reduce(prim.GetPath(), "motion in a prototype", why)
                 break
         return self.space.matrices(local), parent
 

@@ -20,8 +20,11 @@ class Loss:
         What is lost, in USD's words: `blend shape in-between`, `light filter`.
     why
         The reason, and what stands in its place.
+    reduced
+        The stage is sound; the flattened scene holds less than it says. A copy of the stage as USD loses nothing.
     """
 
     prim: str
     what: str
     why: str
+    reduced: bool = False
