@@ -57,7 +57,7 @@ class Bodies:
     ) -> dict[str, Any]:
         """What a Mesh prim gives its node, which is the next of `nodes`."""
         reader, index = self.reader, len(nodes)
-        raw = fetch_mesh(prim, said, children, own.primvars, reader.time)
+        raw = fetch_mesh(prim, path, said, children, own.primvars, reader.time)
         if raw is None:
             if prim.GetAttribute("points").HasAuthoredValue():
                 reader.report.lose(path, "mesh", "it has no points or no faces")
@@ -125,25 +125,25 @@ class Bodies:
 
     def _known(self, raw: RawMesh) -> int | None:
         """The number of an equal mesh that was met; arrays are hashed only where another mesh has their sizes."""
-        if raw.outline not in self._first:
+        if raw.sizes not in self._first:
             return None
-        first = self._first[raw.outline]
+        first = self._first[raw.sizes]
         if first is not None:
-            self._by_digest[raw.outline, first[0].digest] = first[1]
-            self._first[raw.outline] = None
-        return self._by_digest.get((raw.outline, raw.digest))
+            self._by_digest[raw.sizes, first[0].digest] = first[1]
+            self._first[raw.sizes] = None
+        return self._by_digest.get((raw.sizes, raw.digest))
 
     def _note(self, raw: RawMesh, number: int) -> None:
-        if raw.outline in self._first:
-            self._by_digest[raw.outline, raw.digest] = number
+        if raw.sizes in self._first:
+            self._by_digest[raw.sizes, raw.digest] = number
         else:
-            self._first[raw.outline] = (raw, number)
+            self._first[raw.sizes] = (raw, number)
 
     def _built(self, raw: RawMesh, binding: Any) -> Mesh | None:
         reader = self.reader
         mesh = build_mesh(raw, reader.space, reader.report)
         if mesh is None:
-            reader.report.lose(raw.prim.GetPath(), "mesh", "no face of it can be drawn")
+            reader.report.lose(raw.path, "mesh", "no face of it can be drawn")
             return None
         if self.refine_level and mesh.subdivision != "none":
             mesh = refined(mesh, raw, self.refine_level, reader.report)

@@ -62,7 +62,7 @@ def build_meshes(raws: Sequence[RawMesh], space: Space, report: Report) -> list[
             try:
                 result[i] = build_mesh(raw, space, report)
             except BROKEN as error:
-                report.lose(raw.prim.GetPath(), "Mesh", unreadable(error))
+                report.lose(raw.path, "Mesh", unreadable(error))
                 result[i] = None
     return result
 
@@ -148,7 +148,7 @@ def _together(raws: Sequence[RawMesh], space: Space) -> list[Mesh | None]:
         found = {column[i].name: column[i] for column in columns}
         normals, tangents = found.pop("normals", None), found.pop("tangents", None)
         color, opacity = found.pop("displayColor", None), found.pop("displayOpacity", None)
-        name, path = raw.prim.GetName(), str(raw.prim.GetPath())
+        name, path = raw.path.rpartition("/")[2], raw.path
         uvs = tuple(found.values())
         made.append(
             Mesh(

@@ -43,6 +43,7 @@ class Looks:
         for slot, part in enumerate(mesh.slots):
             # the whole mesh comes first where it has faces of its own
             source = subsets.get(part.name) if not (slot == 0 and part.name == prim.GetName()) else None
+            self.bindings_seen |= source is not None  # bindings of subsets alone count as well
             self.to_bind.append((nodes, index, slot, source if source is not None else prim))
 
     def want_whole(self, nodes: list[Node], index: int, prim: Any) -> None:
@@ -57,8 +58,6 @@ class Looks:
         """Give every slot its material; one call for all prims."""
         wanted, self.to_bind = self.to_bind, []
         prims = [entry[3] for entry in wanted]
-        # bindings of subsets alone count as well
-        self.bindings_seen = self.bindings_seen or any(p.GetTypeName() == "GeomSubset" for p in prims)
         if not wanted or not self.bindings_seen:
             return
         found, _ = UsdShade.MaterialBindingAPI.ComputeBoundMaterials(prims)

@@ -22,7 +22,7 @@ _FIRST = ("st", "st0", "uv", "UVMap", "map1", "Texture_uv", "st_0", "uv0")
 
 def build_mesh(raw: RawMesh, space: Space, report: Report) -> Mesh | None:
     """Checked and converted arrays; None where no face is left. What had to go is reported."""
-    path = str(raw.prim.GetPath())
+    path = raw.path
     points = space.points(raw.points)
     faces = _sound_faces(raw, points, path, report)
     if faces is None:
@@ -150,7 +150,7 @@ def _slots(
     raw: RawMesh, faces: int, kept: NDArray[np.bool_] | None, report: Report
 ) -> tuple[tuple[Slot, ...], Ints | None]:
     """The parts that may have their own materials, and the part of each face that stayed."""
-    whole = Slot(raw.prim.GetName(), str(raw.prim.GetPath()))
+    whole = Slot(raw.prim.GetName(), raw.path)
     if not raw.subsets:
         return (whole,), None
     part = np.zeros(faces, np.int32)

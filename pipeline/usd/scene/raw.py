@@ -36,6 +36,7 @@ class RawMesh:
     """A mesh prim's arrays as USD holds them, in the stage's space."""
 
     prim: Any
+    path: str
     points: Any
     counts: Any
     vertices: Any
@@ -49,43 +50,42 @@ class RawMesh:
     skinned: bool = False
     creases: dict[str, Any] = field(default_factory=dict)
 
-    @cached_property
-    def outline(self) -> tuple[Any, ...]:
-        """Sizes and words: meshes that are equal agree in them, and most others do not."""
-        return (
-            self.scheme, self.left_handed, self.double_sided, len(self.points), len(self.counts), len(self.vertices),
-            _size(self.holes), *((n, v if isinstance(v, str) else _size(v)) for n, v in self.creases.items()),
-            *((p.name, p.interpolation, p.values.shape, _size(p.indices)) for p in self.primvars),
-            *((prim.GetName(), len(faces)) for prim, faces in self.subsets),
-        )  # fmt: skip
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Points, faces, corners: equal meshes agree in them, and most others do not."""
+        return len(self.points), len(self.counts), len(self.vertices)
 
     @cached_property
     def digest(self) -> bytes:
-        """A hash over the arrays; meshes of one outline with equal ones are equal."""
+        """A hash over everything that makes the geometry; equal meshes have equal ones."""
         total = xxhash.xxh3_128()
+        words: list[Any] = [self.scheme, self.left_handed, self.double_sided]
         arrays: list[Any] = [self.points, self.counts, self.vertices, self.holes]
-        arrays += [v for v in self.creases.values() if not isinstance(v, str)]
         for primvar in self.primvars:
+            words += (primvar.name, primvar.interpolation)
             arrays += (primvar.values, primvar.indices)
-        arrays += [faces for _, faces in self.subsets]
+        for name, value in self.creases.items():
+            words += (name, value if isinstance(value, str) else "")
+            arrays.append(None if isinstance(value, str) else value)
+        for prim, faces in self.subsets:
+            words.append(prim.GetName())
+            arrays.append(faces)
         for array in arrays:
+            words.append(-1 if array is None else array.size)
             if array is not None and array.size:
                 total.update(np.ascontiguousarray(array).data)
+        total.update(str(words).encode())
         return total.digest()
 
 
-def _size(array: Any) -> int:
-    return -1 if array is None else array.size
-
-
 def fetch_mesh(
-    prim: Any, said: Authored, children: Iterable[Any], inherited: dict[str, Any], time: Any
+    prim: Any, path: str, said: Authored, children: Iterable[Any], inherited: dict[str, Any], time: Any
 ) -> RawMesh | None:
     """Read a mesh prim's attributes; None where it has no points or no faces.
 
     Parameters
     ----------
-    prim
+    prim, path
         The UsdGeomMesh.
     said
         What it authors.
@@ -99,7 +99,7 @@ def fetch_mesh(
     points, counts, vertices = where.Get(time), get("faceVertexCounts").Get(time), get("faceVertexIndices").Get(time)
     if not points or not counts or not vertices:
         return None
-    raw = RawMesh(prim, np.asarray(points), np.asarray(counts), np.asarray(vertices))
+    raw = RawMesh(prim, path, np.asarray(points), np.asarray(counts), np.asarray(vertices))
     primvars: dict[str, Any] = dict(inherited)
     for name in said.primvars:
         primvars[name] = get(f"primvars:{name}")

@@ -25,6 +25,7 @@ from pipeline.usd.scene.unread import Unread
 __all__ = ["INSIDE", "Above", "SceneReader"]
 
 INSIDE = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
+_PLACED = frozenset({"Mesh", "Xform"})
 _SHADING = frozenset({"Material", "Shader", "NodeGraph", "GeomSubset", "BlendShape", "SkelAnimation"})
 
 
@@ -204,15 +205,14 @@ class SceneReader:
         return replace(node, matrix=self.space.rotation @ matrix)
 
     def _transform(self, prim: Any, said: Authored, parent: int, index: int, main: bool) -> tuple[Any, int]:
-        if not said.placed or not prim.IsA(UsdGeom.Xformable):
+        if not said.placed or not (prim.GetTypeName() in _PLACED or prim.IsA(UsdGeom.Xformable)):
             return None, parent
         # the cache parses the operations once for both answers
         found, resets = self.transforms.GetLocalTransformation(prim)
-        local = np.array(found)
         if resets:
             parent = -1
-        # a sum is finite only if each of the sixteen is
-        if not isfinite(local.sum()):
+        # a determinant is finite only if each of the sixteen is, but for numbers of hundreds of digits
+        if not isfinite(found.GetDeterminant()) and not np.isfinite(np.array(found)).all():
             self.report.lose(prim.GetPath(), "transform", "it is not finite: the identity stands for it")
             return None, parent
         for name in said.operations:
@@ -223,7 +223,7 @@ class SceneReader:
                     why = "of a point instancer: it stands still"
                     self.report.reduce(prim.GetPath(), "motion in a prototype", why)
                 break
-        return self.space.matrices(local), parent
+        return self.space.matrices(found), parent
 
     def _copy(self, nodes: list[Node], template: _Template, root: int, main: bool) -> None:
         """Repeat the nodes beneath an instance under another instance of the same prototype."""
