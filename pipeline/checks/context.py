@@ -11,7 +11,7 @@ from typing import Any, cast
 from pipeline.checks.body import Body
 from pipeline.checks.protocol import Rule
 from pipeline.checks.subject import Part, Subject
-from pipeline.checks.surfaces import Surface
+from pipeline.checks.surfaces import Surface, surfaces_of
 from pipeline.checks.textures import TextureFile, texture_files
 from pipeline.mesh.once import once
 from pipeline.mesh.rays import Rays
@@ -80,9 +80,8 @@ class Context:
 
     @once
     def surfaces(self) -> tuple[Surface, ...]:
-        """The UV layout of each geometry that has one."""
-        laid_out = [p for p in self.shapes if p.shape.uvs]
-        return tuple(Surface(p, len(laid_out)) for p in laid_out)
+        """The UV layouts of each geometry that has one, a further set after the first."""
+        return surfaces_of([p for p in self.shapes if p.shape.uvs], self.subject.materials)
 
     def textured(self, part: Part) -> bool:
         """Whether pictures lie on a part: a new layout would then need them baked again, which is no safe fix."""

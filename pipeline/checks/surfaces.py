@@ -3,18 +3,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.checks.subject import Part
+from pipeline.checks.protocol import Finding
+from pipeline.checks.subject import Part, UVs
 from pipeline.mesh import faces as triangle
 from pipeline.mesh.distinct import distinct, firsts
 from pipeline.mesh.islands import Islands, islands
 from pipeline.mesh.once import once
 from pipeline.mesh.uvraster import covered
+from pipeline.settings.jobs import Severity
 
+if TYPE_CHECKING:
+    from pipeline.usd.scene.model import Material
+
+#: what a fault weighs on a further set that no texture reads (for light or detail maps to come)
+MILDER: dict[Severity, Severity] = {"error": "warning", "warning": "info", "info": "info"}
 #: texels a UV unit when coverage is measured
 SIDE = 1024
 #: texels of a layout that are looked at, and the coarsest raster that still tells anything
@@ -55,7 +65,7 @@ class Coverage:
 
 
 class Surface:
-    """The first UV set of a part.
+    """One UV set of a part.
 
     Parameters
     ----------
@@ -63,12 +73,31 @@ class Surface:
         A part with UVs.
     among
         How many layouts share the time of one inspection: more are looked at more coarsely.
+    uvs
+        The set; the first where None.
+    read
+        Whether a texture of the part reads it.
     """
 
-    def __init__(self, part: Part, among: int = 1) -> None:
+    def __init__(self, part: Part, among: int = 1, uvs: UVs | None = None, read: bool = True) -> None:
         self.part = part
         self.most = max(MOST * 8 // max(among, 8), 1 << 17)
-        self.uvs = part.shape.uvs[0]
+        self.uvs = part.shape.uvs[0] if uvs is None else uvs
+        self.read = read
+
+    @property
+    def first(self) -> bool:
+        """Whether it is the set that renderers take where nobody names one."""
+        return self.uvs is self.part.shape.uvs[0]
+
+    def told(self, finding: Finding) -> Finding:
+        """A finding with the set's name where it is not the first; milder where nothing reads that set yet."""
+        if self.first:
+            return finding
+        severity = finding.severity if self.read else MILDER[finding.severity]
+        return dataclasses.replace(
+            finding, severity=severity, message=f"UV set {self.uvs.name!r}: {finding.message}", fixable=False
+        )
 
     @once
     def faces(self) -> NDArray[np.int32]:
@@ -137,3 +166,42 @@ class Surface:
             triangles[face[crowded[at] == texel]] = True
         marked = np.flatnonzero(triangles).astype(np.int32)
         return Coverage(place, island.astype(np.int32), clash, marked)
+
+
+def surfaces_of(parts: Sequence[Part], materials: Sequence[Material]) -> tuple[Surface, ...]:
+    """Every UV set of some parts, copies of another set left out.
+
+    Parameters
+    ----------
+    parts
+        Each geometry once.
+    materials
+        The scene's: their textures say which sets are read.
+    """
+    chosen = [(part, uvs) for part in parts for uvs in _different(part.shape.uvs)]
+    return tuple(Surface(part, len(chosen), uvs, uvs.name in sets_read(part, materials)) for part, uvs in chosen)
+
+
+def sets_read(part: Part, materials: Sequence[Material]) -> set[str]:
+    """Names of the UV sets that textures of a part read; the first stands for names that are not there."""
+    have = [u.name for u in part.shape.uvs]
+    wanted = {t.uv_set for n in part.materials if 0 <= n < len(materials) for t in materials[n].textures}
+    return {name if name in have else have[0] for name in wanted} if have else set()
+
+
+def _different(sets: tuple[UVs, ...]) -> list[UVs]:
+    """The sets, without those that only repeat an earlier one."""
+    kept: list[UVs] = []
+    for one in sets:
+        if not any(_same(one, other) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _same(one: UVs, other: UVs) -> bool:
+    if one.values.shape == other.values.shape and np.array_equal(one.triangles, other.triangles):
+        return bool(np.array_equal(one.values, other.values, equal_nan=True))
+    few = slice(None, None, max(1, len(one.triangles) // 64))  # indexed otherwise: a look tells most apart
+    if not np.array_equal(one.values[one.triangles[few]], other.values[other.triangles[few]], equal_nan=True):
+        return False
+    return bool(np.array_equal(one.values[one.triangles], other.values[other.triangles], equal_nan=True))

@@ -97,6 +97,91 @@ class TestOverlap:
         assert asset.findings(self.RULE, job(needs={"allow_mirrored_uvs": True}))
 
 
+class TestOverlapOfMeshes:
+    """Two meshes of one material: what is painted for one lands on the other."""
+
+    RULE = "uv.overlap"
+
+    def _two(self, asset: Any, first: tuple, second: tuple, material: str = "paint") -> list:
+        asset.material("paint", {"diffuseColor": (asset.flat_picture("a.png", 64, 64), "sRGB")})
+        for name, box in (("lid", first), ("base", second)):
+            points, faces, uv = squares([box])
+            asset.mesh(points, faces, name, uv=uv, material=material)
+        findings: list = asset.findings(self.RULE)
+        return findings
+
+    def test_side_by_side(self, asset: Any) -> None:
+        assert self._two(asset, (0.0, 0, 0.5, 1), (0.5, 0, 0.5, 1)) == []
+
+    @pytest.mark.parametrize(("left", "told"), [(0.499, False), (0.48, True), (0.25, True)])
+    def test_over_each_other(self, asset: Any, left: float, told: bool) -> None:
+        findings = self._two(asset, (0.0, 0, 0.5, 1), (left, 0, 0.5, 1))
+        assert bool(findings) is told
+        if told:  # both cover half of the picture and have (0.5 - left) in common
+            assert findings[0].measured == pytest.approx((0.5 - left) / (left + 0.5), abs=0.01)
+            assert findings[0].severity == "warning"
+            assert not findings[0].fixable
+            assert {w.prim for w in findings[0].where} == {"/Asset/geo/lid", "/Asset/geo/base"}
+            assert findings[0].prim == "/Asset/mtl/paint"
+
+    def test_stacked_wheels_and_tilings_are_meant(self, asset: Any) -> None:
+        assert self._two(asset, (0.2, 0.2, 0.4, 0.4), (0.2, 0.2, 0.4, 0.4)) == []
+        assert self._two(asset, (0.2, 0.2, 0.4, 0.4), (0, 0, 3, 3)) == []
+
+    def test_without_pictures_there_is_nothing_to_share(self, asset: Any) -> None:
+        assert self._two(asset, (0.0, 0, 0.5, 1), (0.25, 0, 0.5, 1), material="plain") == []
+
+
+class TestFurtherSets:
+    """A second set is judged too: strictly where a texture reads it, milder where nothing does yet."""
+
+    def _with_second(self, asset: Any, boxes: list, values: Any = None) -> None:
+        from pxr import Sdf, UsdGeom, Vt
+
+        points, faces, uv = squares([(0.1, 0.1, 0.3, 0.3), (0.5, 0.1, 0.3, 0.3)])
+        mesh = asset.mesh(points, faces, uv=uv)
+        second = squares(boxes)[2] if values is None else values(uv)
+        primvar = UsdGeom.PrimvarsAPI(mesh).CreatePrimvar(
+            "light", Sdf.ValueTypeNames.TexCoord2fArray, UsdGeom.Tokens.faceVarying
+        )
+        primvar.Set(Vt.Vec2fArray.FromNumpy(np.ascontiguousarray(second, np.float32)))
+
+    def test_a_sound_second_set(self, asset: Any) -> None:
+        self._with_second(asset, [(0, 0, 0.4, 0.4), (0.5, 0.5, 0.4, 0.4)])
+        for rule in ("uv.overlap", "uv.out-of-range", "uv.flipped", "uv.stretch", "uv.fragmented"):
+            assert asset.findings(rule) == []
+
+    def test_overlap_and_range_of_a_set_that_nothing_reads(self, asset: Any) -> None:
+        self._with_second(asset, [(0, 0, 0.4, 0.4), (0.2, 0, 0.4, 0.4)])
+        (finding,) = asset.findings("uv.overlap")
+        assert finding.message.startswith("UV set 'light'")
+        assert (finding.severity, finding.fixable) == ("warning", False)
+        self._with_second(asset, [(0, 0, 2, 0.4), (0, 0.5, 0.4, 0.4)])
+        (finding,) = asset.findings("uv.out-of-range")
+        assert (finding.severity, finding.measured) == ("info", 2)
+
+    def test_a_set_that_a_texture_reads_is_judged_in_full(self, asset: Any) -> None:
+        from pxr import Usd, UsdShade
+
+        self._with_second(asset, [(0, 0, 0.4, 0.4), (0.2, 0, 0.4, 0.4)])
+        asset.material("paint", {"diffuseColor": (asset.flat_picture("a.png", 8, 8), "sRGB")})
+        stage: Usd.Stage = asset.stage
+        reader = UsdShade.Shader(stage.GetPrimAtPath("/Asset/mtl/paint/st_reader"))
+        reader.GetInput("varname").Set("light")
+        mesh = stage.GetPrimAtPath("/Asset/geo/body")
+        UsdShade.MaterialBindingAPI.Apply(mesh).Bind(UsdShade.Material.Get(stage, "/Asset/mtl/paint"))
+        assert [f.severity for f in asset.findings("uv.overlap")] == ["error"]
+
+    def test_a_copy_of_the_first_is_not_judged_twice(self, asset: Any) -> None:
+        from pipeline.checks.reading import from_stage
+        from pipeline.checks.surfaces import surfaces_of
+
+        self._with_second(asset, [], values=lambda first: first)
+        assert len(surfaces_of(from_stage(asset.stage).parts, ())) == 1
+        self._with_second(asset, [], values=lambda first: first * 0.5)
+        assert len(surfaces_of(from_stage(asset.stage).parts, ())) == 2
+
+
 class TestOutOfRange:
     RULE = "uv.out-of-range"
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Rule
-from pipeline.checks.words import count
+from pipeline.checks.words import count, names
 
 
 class SelfIntersection(Rule):
@@ -33,8 +34,17 @@ class SelfIntersection(Rule):
         if share > context.limit(self):
             yield self.found(
                 context,
-                f"{count(len(crossed), 'face')} ({share:.1%}) cross others",
+                f"{count(len(crossed), 'face')} ({share:.1%}) cross others{self._whose(context, crossed)}",
                 body.prim(crossed),
                 share,
                 body.marks(crossed),
             )
+
+    @staticmethod
+    def _whose(context: Context, crossed: NDArray) -> str:
+        """The meshes that take part, where there are several."""
+        many = np.bincount(context.body.part[crossed])
+        parts = [int(n) for n in np.argsort(-many, kind="stable") if many[n]]
+        if len(parts) < 2:
+            return ""
+        return f", on {names([context.parts[n].prim.rsplit('/', 1)[-1] for n in parts])}"

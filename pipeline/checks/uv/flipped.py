@@ -37,12 +37,14 @@ class Flipped(Rule):
             share = float(size[mirrored].sum() / size.sum())
             if share > context.limit(self):
                 faces = surface.faces[mirrored[surface.islands.label]]
-                yield self.found(
-                    context,
-                    f"{int(mirrored.sum()):,} of {surface.islands.count:,} islands are mirrored "
-                    f"({share:.0%} of the layout)",
-                    surface.part.prim,
-                    share,
-                    (Marks(surface.part.number, faces=faces),),
-                    fixable=not context.textured(surface.part),
+                yield surface.told(
+                    self.found(
+                        context,
+                        f"{int(mirrored.sum()):,} of {surface.islands.count:,} islands are mirrored "
+                        f"({share:.0%} of the layout)",
+                        surface.part.prim,
+                        share,
+                        (Marks(surface.part.number, faces=faces),),
+                        fixable=not context.textured(surface.part),
+                    )
                 )

@@ -30,10 +30,12 @@ class Fragmented(Rule):
             islands, triangles = surface.islands.count, len(surface.faces)
             value = islands * 1000 / max(triangles, LEAST)
             if value > context.limit(self):
-                yield self.found(
-                    context,
-                    f"{islands:,} islands on {triangles:,} triangles ({value:.0f} for every thousand)",
-                    surface.part.prim,
-                    value,
-                    fixable=not context.textured(surface.part),
+                yield surface.told(
+                    self.found(
+                        context,
+                        f"{islands:,} islands on {triangles:,} triangles ({value:.0f} for every thousand)",
+                        surface.part.prim,
+                        value,
+                        fixable=not context.textured(surface.part),
+                    )
                 )

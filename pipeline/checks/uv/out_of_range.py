@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Marks, Rule
-from pipeline.checks.subject import Part
+from pipeline.checks.surfaces import Surface
 
 
 class OutOfRange(Rule):
@@ -33,24 +33,28 @@ class OutOfRange(Rule):
             if fault.bad_uvs:
                 yield self.found(context, f"{fault.bad_uvs:,} UVs are no numbers", prim, fault.bad_uvs)
         for surface in context.surfaces:
-            if self._explained(context, surface.part):
+            if self._explained(context, surface):
                 continue
             uv = surface.uvs.values
             outside: NDArray[np.bool_] = np.abs(np.nan_to_num(uv, nan=9) - 0.5).max(axis=1) > 0.5 + self.slack
             faces = np.flatnonzero(outside[surface.uvs.triangles].any(axis=1)).astype(np.int32)
             if len(faces) > context.limit(self):
                 low, high = np.nanmin(uv, axis=0), np.nanmax(uv, axis=0)
-                yield self.found(
-                    context,
-                    f"{len(faces):,} triangles lie outside 0-1 (u {low[0]:.2f} to {high[0]:.2f}, "
-                    f"v {low[1]:.2f} to {high[1]:.2f})",
-                    surface.part.prim,
-                    len(faces),
-                    (Marks(surface.part.number, faces=faces),),
+                yield surface.told(
+                    self.found(
+                        context,
+                        f"{len(faces):,} triangles lie outside 0-1 (u {low[0]:.2f} to {high[0]:.2f}, "
+                        f"v {low[1]:.2f} to {high[1]:.2f})",
+                        surface.part.prim,
+                        len(faces),
+                        (Marks(surface.part.number, faces=faces),),
+                    )
                 )
 
     @staticmethod
-    def _explained(context: Context, part: Part) -> bool:
-        materials = [context.subject.materials[n] for n in part.materials if n >= 0]
+    def _explained(context: Context, surface: Surface) -> bool:
+        materials = [context.subject.materials[n] for n in surface.part.materials if n >= 0]
+        have = {u.name for u in surface.part.shape.uvs}
         textures = [t for m in materials for t in m.textures]
+        textures = [t for t in textures if t.uv_set == surface.uvs.name or (surface.first and t.uv_set not in have)]
         return any(t.tiles or {t.wrap_s, t.wrap_t} & {"repeat", "mirror"} for t in textures)

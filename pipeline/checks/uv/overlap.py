@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,12 +11,17 @@ from numpy.typing import NDArray
 
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Marks, Rule
-from pipeline.checks.surfaces import Coverage
+from pipeline.checks.sharing import shared_texels
+from pipeline.checks.surfaces import MILDER, Coverage
+from pipeline.checks.words import names
 from pipeline.mesh.distinct import firsts
 
 
 class Overlap(Rule):
-    """Share of the covered texels that triangles of different islands cover."""
+    """Share of the covered texels that triangles of different islands cover, of one mesh or of several.
+
+    Between meshes that share a picture within 0-1 it is told one step milder: they may be meant to.
+    """
 
     id = "uv.overlap"
     title = "overlapping islands"
@@ -36,14 +42,34 @@ class Overlap(Rule):
                 clash = clash & ~self._stacked(coverage, surface.islands.count)
             share = int(np.count_nonzero(firsts(coverage.texel[clash]))) / coverage.texels
             if share > context.limit(self):
-                yield self.found(
-                    context,
-                    f"{share:.1%} of the covered texels belong to more than one island",
-                    surface.part.prim,
-                    share,
-                    (Marks(surface.part.number, faces=surface.faces[coverage.triangles]),),
-                    fixable=not context.textured(surface.part),
+                yield surface.told(
+                    self.found(
+                        context,
+                        f"{share:.1%} of the covered texels belong to more than one island",
+                        surface.part.prim,
+                        share,
+                        (Marks(surface.part.number, faces=surface.faces[coverage.triangles]),),
+                        fixable=not context.textured(surface.part),
+                    )
                 )
+
+        yield from self._between(context)
+
+    def _between(self, context: Context) -> Iterator[Finding]:
+        """Meshes that share one picture: they may be meant to, so a person decides."""
+        for shared in context.keep("shared texels", lambda: shared_texels(context)):
+            if shared.share <= context.limit(self):
+                continue
+            where = names([s.part.prim.rsplit("/", 1)[-1] for s in shared.surfaces])
+            finding = self.found(
+                context,
+                f"{shared.share:.1%} of the covered texels of one material belong to more than one mesh ({where})",
+                shared.material,
+                shared.share,
+                shared.marks,
+                fixable=False,
+            )
+            yield dataclasses.replace(finding, severity=MILDER[finding.severity])
 
     @staticmethod
     def _stacked(coverage: Coverage, islands: int) -> NDArray[np.bool_]:

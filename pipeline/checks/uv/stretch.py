@@ -27,19 +27,23 @@ class Stretch(Rule):
     def run(self, context: Context) -> Iterator[Finding]:
         for surface in context.surfaces:
             large, small = surface.islands.stretch
-            sound = np.isfinite(large) & (surface.area > 0)
+            sound = np.isfinite(large) & (large > 0) & (surface.area > 0)
             if not sound.any():
                 continue
             ratio = np.zeros(len(large))
-            np.divide(large, np.maximum(small, large * 1e-6), out=ratio, where=sound)
+            # in doubles: a millionth of the smallest single is nothing
+            least = np.maximum(small, large.astype(np.float64) * 1e-6)
+            np.divide(large, least, out=ratio, where=sound)
             value = percentile(ratio[sound], surface.area[sound], 95)
             if value > context.limit(self):
                 faces = surface.faces[sound & (ratio > context.limit(self))]
-                yield self.found(
-                    context,
-                    f"5 % of the surface is stretched by more than {value:.1f} to one",
-                    surface.part.prim,
-                    value,
-                    (Marks(surface.part.number, faces=faces),),
-                    fixable=not context.textured(surface.part),
+                yield surface.told(
+                    self.found(
+                        context,
+                        f"5 % of the surface is stretched by more than {value:.1f} to one",
+                        surface.part.prim,
+                        value,
+                        (Marks(surface.part.number, faces=faces),),
+                        fixable=not context.textured(surface.part),
+                    )
                 )

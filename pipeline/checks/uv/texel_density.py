@@ -28,6 +28,8 @@ class TexelDensity(Rule):
     def run(self, context: Context) -> Iterator[Finding]:
         least = context.brief.job.budgets.min_texel_density
         for surface in context.surfaces:
+            if not (surface.first or surface.read):
+                continue
             density = surface.density
             sound = density > 0
             if not sound.any():
@@ -36,28 +38,33 @@ class TexelDensity(Rule):
             ratio = high / max(low, 1e-30)
             if ratio > context.limit(self):
                 faces = surface.faces[sound & (density <= low)]
-                yield self.found(
-                    context,
-                    f"texel density differs by a factor of {ratio:.1f} over the surface",
-                    surface.part.prim,
-                    ratio,
-                    (Marks(surface.part.number, faces=faces),),
-                    fixable=not context.textured(surface.part),
+                yield surface.told(
+                    self.found(
+                        context,
+                        f"texel density differs by a factor of {ratio:.1f} over the surface",
+                        surface.part.prim,
+                        ratio,
+                        (Marks(surface.part.number, faces=faces),),
+                        fixable=not context.textured(surface.part),
+                    )
                 )
             side, said = self._side(context, surface)
             if least > 0 and side and middle * side < least:
-                yield self.found(
-                    context,
-                    f"{middle * side:.0f} texels a metre {said}, the job wants {least:g}",
-                    surface.part.prim,
-                    middle * side,
-                    fixable=False,
+                yield surface.told(
+                    self.found(
+                        context,
+                        f"{middle * side:.0f} texels a metre {said}, the job wants {least:g}",
+                        surface.part.prim,
+                        middle * side,
+                        fixable=False,
+                    )
                 )
 
     @staticmethod
     def _side(context: Context, surface: Surface) -> tuple[float, str]:
         """Side of the texture that counts, and where that comes from."""
-        paths = {t.path for n in surface.part.materials if n >= 0 for t in context.subject.materials[n].textures}
+        textures = [t for n in surface.part.materials if n >= 0 for t in context.subject.materials[n].textures]
+        paths = {t.path for t in textures if surface.first or t.uv_set == surface.uvs.name}
         sides = [np.sqrt(f.width * f.height) for f in context.textures if f.path in paths and f.width]
         if sides:
             return float(max(sides)), "with the textures it has"
