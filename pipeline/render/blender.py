@@ -82,7 +82,7 @@ class BlenderSession:
         if layers:
             from pipeline.render.draft.tracing import World
 
-            named = traced_layers(World(self.drawing, self.setting.floor), camera, width, height)
+            named = traced_layers(World(self.drawing, self.setting.floor), self.drawing, camera, width, height)
         return Frame(np.concatenate([colour, alpha], axis=2), named)
 
     def _answer(self) -> dict[str, Any]:

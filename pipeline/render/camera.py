@@ -81,8 +81,14 @@ class Camera:
         x, y = local[:, 0] / scale, local[:, 1] / scale
         return np.stack([(x - left) / (right - left) * width, (top - y) / (top - bottom) * height], axis=1), depth
 
-    def rays(self, pixels: Array, width: int, height: int) -> tuple[Array, Array]:
-        """Origins and unit directions ``(n, 3) float32`` through picture positions ``(n, 2)``."""
+    def rays(self, pixels: Array, width: int, height: int, lens: Array | None = None) -> tuple[Array, Array]:
+        """Origins and unit directions ``(n, 3) float32`` through picture positions ``(n, 2)``.
+
+        Parameters
+        ----------
+        lens
+            ``(n, 2)`` in 0..1: places on the aperture that the rays start from; through its middle without.
+        """
         left, right, bottom, top = self.for_aspect(width / height).window
         x = left + (right - left) * pixels[:, 0] / width
         y = top - (top - bottom) * pixels[:, 1] / height
@@ -90,9 +96,14 @@ class Camera:
             origins = self.position + np.stack([x, y, np.zeros_like(x)], axis=1) @ self.axes
             directions = np.broadcast_to(-self.axes[2], origins.shape)
         else:
-            directions = np.stack([x, y, np.full_like(x, -1)], axis=1) @ self.axes
-            directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
-            origins = np.broadcast_to(self.position, directions.shape)
+            ahead = np.stack([x, y, np.full_like(x, -1)], axis=1)
+            start = np.zeros_like(ahead)
+            if lens is not None and self.lens_radius > 0 and self.focus > 0:
+                radius, turn = self.lens_radius * np.sqrt(lens[:, 0]), 2 * np.pi * lens[:, 1]
+                start[:, 0], start[:, 1] = radius * np.cos(turn), radius * np.sin(turn)
+                ahead = ahead - start / self.focus
+            directions = ahead / np.linalg.norm(ahead, axis=1, keepdims=True) @ self.axes
+            origins = start @ self.axes + self.position
         return np.ascontiguousarray(origins, np.float32), np.ascontiguousarray(directions, np.float32)
 
 

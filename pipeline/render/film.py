@@ -9,7 +9,7 @@ import numpy as np
 import OpenImageIO as oiio
 
 from pipeline.errors import RenderError
-from pipeline.render import colour, picture
+from pipeline.render import colour, cryptomatte, picture
 from pipeline.render.lamps import Array
 from pipeline.render.setting import Frame
 
@@ -37,36 +37,42 @@ def develop(frame: Frame, out: Path, view: colour.View, exposure: float, names: 
 
 
 def write_layers(frame: Frame, out: Path, exposure: float, names: dict[str, list[str]]) -> Path:
-    """Half-float RGBA, and 32-bit depth in metres, world normals and ids as further channels of one part.
+    """Half-float RGBA, and further channels of the same part.
 
-    `id.shape` and `id.surface` count from 1 (0: nothing) in the order of the header entries `gates:shape` and
-    `gates:surface`, one prim path a line.
+    `Z` metres along the view and `N.x N.y N.z` in the world; `id.shape` and `id.surface` count from 1 (0: nothing)
+    in the order of the header entries `gates:shape` and `gates:surface`, one prim path a line; `CryptoObject` and
+    `CryptoMaterial` are Cryptomattes with their manifests in the header.
     """
     height, width = frame.colour.shape[:2]
-    stack: list[Array] = [frame.colour * np.asarray([*[2.0**exposure] * 3, 1], np.float32)]
+    stack = [frame.colour * np.asarray([*[2.0**exposure] * 3, 1], np.float32)]
     channels = ["R", "G", "B", "A"]
-    kinds = ["half"] * 4
+    attributes: dict[str, str] = {}
+
+    def add(values: Array, *called: str) -> None:
+        stack.append(values)
+        channels.extend(called)
+
     if "depth" in frame.layers:
-        stack.append(frame.layers["depth"][..., None])
-        channels.append("Z")
-        kinds.append("float")
+        add(frame.layers["depth"][..., None], "Z")
     if "normal" in frame.layers:
-        stack.append(frame.layers["normal"])
-        channels += ["normal.X", "normal.Y", "normal.Z"]
-        kinds += ["half"] * 3
-    for layer in ("shape", "surface"):
+        add(frame.layers["normal"], "N.x", "N.y", "N.z")
+    for layer, matte in (("shape", "CryptoObject"), ("surface", "CryptoMaterial")):
         if layer in frame.layers:
-            stack.append(np.maximum(frame.layers[layer] + 1, 0)[..., None])
-            channels.append(f"id.{layer}")
-            kinds.append("float")
+            add(np.maximum(frame.layers[layer] + 1, 0)[..., None], f"id.{layer}")
+            attributes[f"gates:{layer}"] = "\n".join(names[layer])
+        if f"{layer}.numbers" in frame.layers:
+            coded = [frame.layers[f"{layer}.{kind}"] for kind in ("numbers", "coverage")]
+            add(cryptomatte.interleaved(coded[0], coded[1], names[layer]), *cryptomatte.channels(matte))
+            attributes |= cryptomatte.header(matte, names[layer])
     spec = oiio.ImageSpec(width, height, len(channels), "float")
     spec.channelnames = channels
-    spec.channelformats = kinds
+    # ids and hashes would not survive as halves
+    spec.channelformats = ["half" if c in "RGBA" or c.startswith("N.") else "float" for c in channels]
     spec.attribute("compression", "zip")
     spec.attribute("oiio:ColorSpace", "lin_rec709_scene")
     spec.attribute("Software", "Seven Gates")
-    for layer, paths in names.items():
-        spec.attribute(f"gates:{layer}", "\n".join(paths))
+    for key, value in attributes.items():
+        spec.attribute(key, value)
     pixels = np.ascontiguousarray(np.concatenate([s.astype(np.float32) for s in stack], axis=2))
     with picture.whole_file(out) as temporary:
         file = oiio.ImageOutput.create(str(temporary))

@@ -18,7 +18,9 @@ from pipeline.errors import RenderError
 from pipeline.render import colour, picture
 from pipeline.render.backends import Job
 from pipeline.render.camera import Camera
+from pipeline.render.draft.tracing import World
 from pipeline.render.lamps import Array, Lamp
+from pipeline.render.layers import traced_layers
 from pipeline.render.setting import Frame
 
 _RIG = "/GatesRender"
@@ -37,7 +39,7 @@ class HydraSession:
         self.folder = tempfile.TemporaryDirectory(prefix="gates-hydra-")
 
     def draw(self, camera: Camera, width: int, height: int, layers: bool = False) -> Frame:
-        """One picture; `layers` are the delegate's own business."""
+        """One picture; `layers` are traced here, because every delegate names its own."""
         folder = Path(self.folder.name)
         source, out = folder / "shot.usda", folder / "shot.png"
         author(self.job, camera.for_aspect(width / height), source)
@@ -63,7 +65,11 @@ class HydraSession:
         if self.job.setting.backdrop is not None:
             linear = linear + (1 - alpha) * np.asarray(self.job.setting.backdrop)
             alpha = np.ones_like(alpha)
-        return Frame(np.concatenate([linear, alpha], axis=2).astype(np.float32), {})
+        named: dict[str, Array] = {}
+        if layers:
+            drawing = self.job.drawing
+            named = traced_layers(World(drawing, None), drawing, camera, width, height)
+        return Frame(np.concatenate([linear, alpha], axis=2).astype(np.float32), named)
 
     def close(self) -> None:
         """Remove the stages that were handed over."""

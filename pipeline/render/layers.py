@@ -7,7 +7,9 @@ import numpy as np
 
 from pipeline.render.camera import Camera
 from pipeline.render.draft.tracing import Hits, World
+from pipeline.render.drawing import Drawing
 from pipeline.render.lamps import Array
+from pipeline.render.mattes import mattes
 from pipeline.render.vectors import dot, unit
 
 
@@ -34,8 +36,8 @@ def raster(
     }
 
 
-def traced_layers(world: World, camera: Camera, width: int, height: int) -> dict[str, Array]:
-    """The layers of a picture, traced anew; normals without normal maps."""
+def traced_layers(world: World, drawing: Drawing, camera: Camera, width: int, height: int) -> dict[str, Array]:
+    """The layers of a picture with its mattes, traced anew; normals without normal maps."""
     origins, directions = camera.rays(centres(width, height), width, height)
     hits = world.hits(origins, directions)
     normals = np.zeros((len(origins), 3), np.float32)
@@ -47,4 +49,5 @@ def traced_layers(world: World, camera: Camera, width: int, height: int) -> dict
     smooth = unit(np.einsum("nk,nkj->nj", weights, world.normals[corners]), face)
     shown = np.where(world.faceted[hits.triangle[rows]][:, None], face, smooth)
     normals[rows] = np.where((dot(face, directions[rows]) > 0)[:, None], -shown, shown)
-    return raster(world, hits, normals, camera, directions, (height, width))
+    plain = raster(world, hits, normals, camera, directions, (height, width))
+    return plain | mattes(world, drawing, camera, width, height)

@@ -87,7 +87,7 @@ def test_layers_of_an_exr(block: Path, tmp_path: Path, straight: Camera) -> None
     pixels = dict(zip(spec.channelnames, np.moveaxis(file.read_image(format="float"), 2, 0), strict=True))
     # the cube's face stands half a metre nearer than the camera's five
     assert pixels["Z"][20, 32] == pytest.approx(4.5, abs=1e-3)
-    assert pixels["normal.Z"][20, 32] == pytest.approx(1, abs=1e-3)
+    assert pixels["N.z"][20, 32] == pytest.approx(1, abs=1e-3)
     assert np.isinf(pixels["Z"][60, 2])
     shapes = str(spec.getattribute("gates:shape")).split("\n")
     assert shapes[int(pixels["id.shape"][20, 32]) - 1] == "/World/cube"

@@ -15,6 +15,7 @@ from pipeline.render.drawing import Drawing
 from pipeline.render.lamps import Array
 from pipeline.render.layers import centres
 from pipeline.render.layers import raster as layers_of
+from pipeline.render.mattes import mattes
 from pipeline.render.setting import Frame, Setting
 from pipeline.render.vectors import cross, dot, unit
 
@@ -32,7 +33,7 @@ class DraftSession:
     name = "draft"
 
     def __init__(self, drawing: Drawing, setting: Setting, quality: str = "draft", pixel: float = 0.0) -> None:
-        self.setting = setting
+        self.drawing, self.setting = drawing, setting
         self.world = World(drawing, setting.floor, pixel)
         self.looks = Looks(drawing.surfaces, setting.floor)
         self.around, self.each = SAMPLES[quality]
@@ -52,13 +53,12 @@ class DraftSession:
             self.notes.append(("", "instances", f"{self.world.coarser} shapes drawn coarser, below a pixel"))
 
     def draw(self, camera: Camera, width: int, height: int, layers: bool = False) -> Frame:
-        """One picture with depth, normals and ids, which cost nothing here."""
+        """One picture with depth, normals and ids, which cost nothing here; with `layers` mattes as well."""
         spots = centres(width, height)
         origins, directions = camera.rays(spots, width, height)
         first = self.world.hits(origins, directions)
         rng = np.random.default_rng(7)
         colour, normal = self._colour(origins, directions, first, rng, (height, width))
-        del layers
         named = layers_of(self.world, first, normal, camera, directions, (height, width))
         shape = np.where(first.found, 0, -2).reshape(height, width) + named["shape"]
         surface = named["surface"]
@@ -72,6 +72,8 @@ class DraftSession:
             # bright edges are averaged as they will be shown, or they stay jagged
             finer = np.concatenate([np.minimum(finer[:, :3], 1.5), finer[:, 3:]], axis=1)
             picture.reshape(-1, 4)[rows] = finer.reshape(len(rows), 4, 4).mean(axis=1)
+        if layers:
+            named |= mattes(self.world, self.drawing, camera, width, height)
         return Frame(picture.astype(np.float32), named)
 
     def close(self) -> None:

@@ -86,7 +86,7 @@ class MitsubaSession:
         if self.denoises:
             colour, alpha = self._denoised(colour, alpha, pixels[..., 4:7], pixels[..., 7:10])
         frame = np.concatenate([colour, alpha], axis=2)
-        return Frame(frame, traced_layers(self._world, camera, width, height) if layers else {})
+        return Frame(frame, traced_layers(self._world, self.drawing, camera, width, height) if layers else {})
 
     def close(self) -> None:
         """Nothing outside of Python is held."""
