@@ -35,7 +35,7 @@ class Job:
     Attributes
     ----------
     pixel
-        Metres that a pixel covers at the subject, for levels of detail.
+        Metres that a pixel covers at the nearest part of the subject, for levels of detail.
     stage
         The `Usd.Stage`, for renderers that read USD themselves.
     time
@@ -75,7 +75,7 @@ def _draft(job: Job) -> Session:
 def _mitsuba(job: Job) -> Session:
     from pipeline.render.mitsuba.session import MitsubaSession
 
-    return MitsubaSession(job.drawing, job.setting, job.quality)
+    return MitsubaSession(job.drawing, job.setting, job.quality, job.pixel)
 
 
 def _mitsuba_missing() -> tuple[str, str] | None:

@@ -226,7 +226,8 @@ def opened(
     aspect = options.size[0] / options.size[1]
     points = drawing.outline() if around is None else framing.corners(around)
     lens = views.choose(scene, points, camera, aspect, authored=not options.prims)
-    away = float(np.linalg.norm(lens.position - bounds.mean(0)))
+    away = float(np.linalg.norm(lens.position - np.clip(lens.position, *bounds)))
+    away = max(away, 0.02 * float(np.linalg.norm(lens.position - bounds.mean(0))))
     window = lens.for_aspect(aspect).window
     pixel = (window[1] - window[0]) * (1.0 if lens.orthographic else away) / options.size[0]
     notes = [RenderNote(prim=p, what=w, why=y) for p, w, y in drawing.notes]

@@ -3,20 +3,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import mmh3
 import numpy as np
+import OpenEXR
 import pytest
 import render_beds as stages
 from pxr import Usd
 
 from pipeline.render import cryptomatte, render
 from pipeline.render.camera import Camera
-
-OpenEXR = pytest.importorskip("OpenEXR")
 
 
 def decoded(path: Path, layer: str) -> tuple[dict[str, str], list[tuple[np.ndarray, np.ndarray]]]:
@@ -59,7 +59,15 @@ def scene(tmp_path: Path) -> Usd.Stage:
 
 
 def test_hash_against_another_implementation() -> None:
-    names = ["", "a", "/World/geo", "Blatt_grün", "/World/Kiste_[12]", "x" * 63, *(f"/World/item{i}" for i in range(99))]
+    names = [
+        "",
+        "a",
+        "/World/geo",
+        "Blatt_grün",
+        "/World/Kiste_[12]",
+        "x" * 63,
+        *(f"/World/item{i}" for i in range(99)),
+    ]
     for name in names:
         assert cryptomatte.murmur3_32(name) == mmh3.hash(name, signed=False), name
 
@@ -83,7 +91,7 @@ def test_mattes_of_objects_and_materials(scene: Usd.Stage, tmp_path: Path, strai
     total = sum(cover for _, cover in ranks)
     assert total.max() <= 1 + 1e-5
     # ranks fall
-    assert all((a[1] >= b[1]).all() for a, b in zip(ranks, ranks[1:], strict=False))
+    assert all((a[1] >= b[1]).all() for a, b in itertools.pairwise(ranks))
     # an edge is shared: 0.4 m are 13.2 pixels
     edge = matte("/World/left", manifest, ranks)
     assert ((edge > 0.05) & (edge < 0.95)).any()

@@ -10,12 +10,10 @@ import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
+from pipeline.render.coarseness import within_budget
 from pipeline.render.drawing import Drawing, Shape
 from pipeline.render.lamps import Array
 from pipeline.render.setting import Floor
-
-#: beyond this many triangles, instances far from their full size are drawn coarser
-BUDGET = 6_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ class World:
     """
 
     def __init__(self, drawing: Drawing, floor: Floor | None, pixel: float = 0.0) -> None:
-        budget = drawing.triangle_count > BUDGET
+        shapes, self.coarser = within_budget(drawing, pixel)
         points, normals, triangles, surface, shape = [], [], [], [], []
         names = sorted({name for s in drawing.shapes for name in s.uvs})
         uvs: dict[str, list[Array]] = {name: [] for name in names}
@@ -60,12 +58,7 @@ class World:
         faceted: list[Array] = []
         sided: list[Array] = []
         count = 0
-        self.coarser = 0
-        for number, part in enumerate(drawing.shapes):
-            own = part
-            if budget and len(part.matrices) > 1:
-                own = coarser(part, pixel)
-                self.coarser += own is not part
+        for number, own in enumerate(shapes):
             places, v = len(own.matrices), len(own.points)
             linear = own.matrices[:, :3, :3].astype(np.float32)
             points.append((np.einsum("vi,kij->kvj", own.points, linear) + own.matrices[:, None, 3, :3]).reshape(-1, 3))
@@ -171,38 +164,3 @@ def _first(shape: Shape, count: int) -> Array:
 
 def _or(values: Array | None, count: int, channels: int, otherwise: float) -> Array:
     return np.full((count, channels), otherwise, np.float32) if values is None else values
-
-
-def coarser(shape: Shape, pixel: float) -> Shape:
-    """A shape for distant instances: points that fall into one cell become one.
-
-    Parameters
-    ----------
-    pixel
-        Metres in the world that a pixel covers at the nearest instance; 0 takes a sixteenth of the shape.
-    """
-    low, high = shape.points.min(0), shape.points.max(0)
-    size = float((high - low).max())
-    stretch = float(np.cbrt(np.abs(np.linalg.det(shape.matrices[:, :3, :3])).max()))
-    cell = max(pixel / max(stretch, 1e-9), size / 64) if pixel else size / 16
-    if size <= 0:
-        return shape
-    cells = np.floor((shape.points - low) / cell).astype(np.int64)
-    span = cells.max(0) + 1
-    key = (cells[:, 0] * span[1] + cells[:, 1]) * span[2] + cells[:, 2]
-    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    faces = inverse.reshape(-1)[shape.triangles]
-    kept = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
-    faces = np.unique(faces[kept], axis=0)
-    if not len(faces) or len(faces) > 0.8 * len(shape.triangles):
-        return shape
-
-    return Shape(
-        shape.path, shape.points[first], _picked(shape.normals, first), faces.astype(np.int32),
-        {n: a[first] for n, a in shape.uvs.items()}, _picked(shape.colour, first), _picked(shape.opacity, first),
-        shape.surface, shape.matrices, shape.double_sided,
-    )  # fmt: skip
-
-
-def _picked(values: Array | None, rows: Array) -> Array | None:
-    return None if values is None else values[rows]

@@ -17,9 +17,9 @@ from pipeline.render.setting import Floor, Setting
 class Backdrop:
     """Mends pictures of one scene."""
 
-    def __init__(self, drawing: Drawing, setting: Setting) -> None:
+    def __init__(self, drawing: Drawing, setting: Setting, pixel: float = 0.0) -> None:
         self.setting = setting
-        self.world = World(drawing, None)
+        self.world = World(drawing, None, pixel)
 
     def mended(self, colour: Array, camera: Camera) -> Array:
         """The picture ``(h, w, 3)`` over its backdrop."""

@@ -1,61 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shapes to Mitsuba's meshes, shape groups and instances."""
+"""Shapes to Mitsuba's meshes."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from pipeline.render.coarseness import within_budget
 from pipeline.render.drawing import Drawing, Shape
 from pipeline.render.lamps import Array
 from pipeline.render.mitsuba.materials import Materials
 from pipeline.render.setting import Floor
 
 
-def shapes(mi: Any, drawing: Drawing, materials: Materials) -> dict[str, Any]:
-    """All shapes, named, for a scene dictionary."""
+def shapes(mi: Any, drawing: Drawing, materials: Materials, pixel: float) -> dict[str, Any]:
+    """All shapes, named, for a scene dictionary; each is one mesh that holds all its places."""
     made: dict[str, Any] = {}
-    for i, shape in enumerate(drawing.shapes):
+    kept, coarser = within_budget(drawing, pixel)
+    if coarser:
+        materials.notes.append(("", "instances", f"{coarser} shapes drawn coarser, below a pixel"))
+    for i, shape in enumerate(kept):
         surface = drawing.surfaces[shape.surface]
         sets = {p.uv_set for p in surface.maps.values()}
         if len(sets) > 1:
             materials.notes.append((shape.path, "several UV sets on one surface", "the first one is drawn"))
         chosen = surface.maps.get("diffuseColor") or next(iter(surface.maps.values()), None)
-        uv = None if chosen is None else shape.uvs.get(chosen.uv_set, next(iter(shape.uvs.values()), None))
+        uv = None if chosen is None else chosen.uv_set
         bsdf = materials.bsdf(surface, shape.uvs, shape.colour is not None, shape.opacity is not None)
         emitter = materials.emission(surface, shape.uvs)
-        single = len(shape.matrices) == 1
-        if emitter is not None and not single:
-            materials.notes.append((shape.path, "emission of instances", "they glow but do not light others"))
-            emitter = None
-        built = mesh(mi, f"shape{i}", shape, uv, bsdf, emitter, shape.matrices[0] if single else None)
-        if single:
-            made[f"shape{i}"] = built
-            continue
-        made[f"group{i}"] = {"type": "shapegroup", "mesh": built}
-        for k, matrix in enumerate(shape.matrices):
-            made[f"place{i}_{k}"] = {
-                "type": "instance",
-                "to_world": mi.ScalarTransform4f(np.ascontiguousarray(matrix.T)),
-                "group": {"type": "ref", "id": f"group{i}"},
-            }
+        made[f"shape{i}"] = mesh(mi, f"shape{i}", at_places(shape), uv, bsdf, emitter)
     return made
 
 
+def at_places(shape: Shape) -> Shape:
+    """A shape whose points are in the world, at every place where it stands."""
+    places, count = len(shape.matrices), len(shape.points)
+    linear, move = shape.matrices[:, :3, :3], shape.matrices[:, None, 3, :3]
+    points = (np.einsum("vi,kij->kvj", shape.points, linear) + move).reshape(-1, 3)
+    normals = shape.normals
+    if normals is not None:
+        turned = np.einsum("vi,kij->kvj", normals, np.linalg.pinv(linear).transpose(0, 2, 1)).reshape(-1, 3)
+        normals = (turned / np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-20)).astype(np.float32)
+    order = np.where((np.linalg.det(linear) < 0)[:, None], [0, 2, 1], [0, 1, 2])
+    faces = shape.triangles[:, order].transpose(1, 0, 2) + (np.arange(places) * count)[:, None, None]
+    return replace(
+        shape, points=points.astype(np.float32), normals=normals, triangles=faces.reshape(-1, 3).astype(np.int32),
+        uvs={name: np.tile(uv, (places, 1)) for name, uv in shape.uvs.items()},
+        colour=None if shape.colour is None else np.tile(shape.colour, (places, 1)),
+        opacity=None if shape.opacity is None else np.tile(shape.opacity, (places, 1)),
+        matrices=np.eye(4)[None],
+    )  # fmt: skip
+
+
 def mesh(
-    mi: Any, name: str, shape: Shape, uv: Array | None, bsdf: dict[str, Any], emitter: dict[str, Any] | None,
-    matrix: Array | None,
-) -> Any:  # fmt: skip
-    """One mesh; with a matrix its points are put in the world."""
+    mi: Any, name: str, shape: Shape, uv_set: str | None, bsdf: dict[str, Any], emitter: dict[str, Any] | None
+) -> Any:
+    """One mesh with the points as they are."""
     points, normals, triangles = shape.points, shape.normals, shape.triangles
-    if matrix is not None:
-        points = points @ matrix[:3, :3] + matrix[3, :3]
-        if normals is not None:
-            normals = normals @ np.linalg.pinv(matrix[:3, :3]).T
-            normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
-        if np.linalg.det(matrix[:3, :3]) < 0:
-            triangles = triangles[:, [0, 2, 1]]
+    uv = None if uv_set is None else shape.uvs.get(uv_set, next(iter(shape.uvs.values()), None))
     properties = mi.Properties()
     properties["bsdf"] = mi.load_dict(bsdf)
     if emitter is not None:
@@ -96,7 +100,7 @@ def floor_mesh(mi: Any, floor: Floor, reflectance: Array | float) -> Any:
     bsdf = {"type": "twosided", "bsdf": {"type": "diffuse", "reflectance": colour}}
     disc = Shape(
         path="floor", points=(unit * floor.outer + floor.centre).astype(np.float32), normals=None,
-        triangles=triangles.astype(np.int32), uvs={}, colour=None, opacity=None, surface=-1,
+        triangles=triangles.astype(np.int32), uvs={"st": uv.astype(np.float32)}, colour=None, opacity=None, surface=-1,
         matrices=np.eye(4)[None], double_sided=True,
     )  # fmt: skip
-    return mesh(mi, "floor", disc, uv.astype(np.float32), bsdf, None, None)
+    return mesh(mi, "floor", disc, "st", bsdf, None)

@@ -33,7 +33,7 @@ _DEPTH = {"draft": 4, "review": 6, "final": 10}
 class MitsubaSession:
     """Draws one drawing in one setting."""
 
-    def __init__(self, drawing: Drawing, setting: Setting, quality: str = "review") -> None:
+    def __init__(self, drawing: Drawing, setting: Setting, quality: str = "review", pixel: float = 0.0) -> None:
         variant = usable()
         import mitsuba as mi
 
@@ -41,7 +41,7 @@ class MitsubaSession:
         mi.set_log_level(mi.LogLevel.Error)
         self.mi = mi
         self._render: Any = mi.render
-        self.drawing, self.setting = drawing, setting
+        self.drawing, self.setting, self.pixel = drawing, setting, pixel
         self.denoises = find_spec("mitsuba_oidn") is not None
         self.name = f"mitsuba {variant}{' + OIDN' if self.denoises else ''}"
         self.samples = SAMPLES[quality][0 if self.denoises else 1]
@@ -49,19 +49,17 @@ class MitsubaSession:
         materials = Materials(mi)
         parts: dict[str, Any] = {"type": "scene"}
         try:
-            parts |= shapes(mi, drawing, materials)
+            parts |= shapes(mi, drawing, materials, pixel)
             lights = emitters(mi, setting.lamps, drawing.bounds, self.notes)
             parts |= lights
             if setting.floor is not None and setting.backdrop is not None:
                 parts["floor"] = floor_mesh(mi, setting.floor, seamless(mi, setting.floor, setting.backdrop, lights))
+            parts["integrator"] = {
+                "type": "aov",
+                "aovs": "albedo:albedo,normal:sh_normal",
+                "path": {"type": "path", "max_depth": _DEPTH[quality], "hide_emitters": not setting.show_dome},
+            }
             self.scene = mi.load_dict(parts)
-            self.integrator = mi.load_dict(
-                {
-                    "type": "aov",
-                    "aovs": "albedo:albedo,normal:sh_normal",
-                    "path": {"type": "path", "max_depth": _DEPTH[quality], "hide_emitters": not setting.show_dome},
-                }
-            )
         except RuntimeError as error:
             raise RenderError(
                 f"Mitsuba cannot load the scene: {_last_line(error)}", remedy="use --renderer draft"
@@ -72,9 +70,7 @@ class MitsubaSession:
         """One picture; with `layers` depth, normals and ids as well."""
         sensor = self.mi.load_dict(sensor_of(self.mi, camera, width, height))
         try:
-            pixels = np.array(
-                self._render(self.scene, sensor=sensor, integrator=self.integrator, spp=self.samples, seed=1)
-            )
+            pixels = np.array(self._render(self.scene, sensor=sensor, spp=self.samples, seed=1))
         except RuntimeError as error:
             raise RenderError(f"Mitsuba failed: {_last_line(error)}", remedy="use --renderer draft") from error
         pixels = np.nan_to_num(pixels.astype(np.float32), nan=0, posinf=0, neginf=0)
@@ -100,11 +96,11 @@ class MitsubaSession:
 
     @cached_property
     def _backdrop(self) -> Backdrop:
-        return Backdrop(self.drawing, self.setting)
+        return Backdrop(self.drawing, self.setting, self.pixel)
 
     @cached_property
     def _world(self) -> World:
-        return World(self.drawing, self.setting.floor)
+        return World(self.drawing, self.setting.floor, self.pixel)
 
 
 def seamless(mi: Any, floor: Floor, backdrop: Array, lights: dict[str, Any], cells: int = 64) -> Array:
@@ -113,17 +109,18 @@ def seamless(mi: Any, floor: Floor, backdrop: Array, lights: dict[str, Any], cel
     Measured by drawing the floor alone: lamps stand in the way of other lamps, which no formula here knows.
     """
     grey = 0.5
-    scene = mi.load_dict({"type": "scene", "floor": floor_mesh(mi, floor, grey), **lights})
+    integrator = {"type": "path", "max_depth": 2, "hide_emitters": True}
+    parts = {"type": "scene", "integrator": integrator, "floor": floor_mesh(mi, floor, grey), **lights}
+    scene = mi.load_dict(parts)
     matrix = np.eye(4)
     # from above: columns of the picture go with x, rows with z
     matrix[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
     matrix[3, :3] = floor.centre + np.array([0, floor.outer * 0.02, 0])
     reach = floor.outer
     above = Camera(matrix, (-reach, reach, -reach, reach), True, near=floor.outer * 1e-3, far=floor.outer)
-    integrator = mi.load_dict({"type": "path", "max_depth": 2, "hide_emitters": True})
     sensor = mi.load_dict(sensor_of(mi, above, cells, cells))
     draw: Any = mi.render
-    seen = np.array(draw(scene, sensor=sensor, integrator=integrator, spp=64, seed=3), np.float64)
+    seen = np.array(draw(scene, sensor=sensor, spp=64, seed=3), np.float64)
     cover = np.maximum(gaussian_filter(seen[..., 3], 1.5), 1e-6)
     shown = np.stack([gaussian_filter(seen[..., k], 1.5) for k in range(3)], axis=2) / cover[..., None]
     return np.asarray(np.clip(grey * np.asarray(backdrop) / np.maximum(shown, 1e-9), 0, 0.95))
