@@ -240,6 +240,52 @@ class TestBakedLighting:
         painted_ball(asset, colour)
         assert asset.findings(self.RULE) == []
 
+    def _grooves(self, asset: Any, shade: Any) -> list:
+        """A sheet of parallel grooves; `shade` of the depth (0 ridge, 1 bottom) times lively paint of one hue."""
+        from scipy.ndimage import gaussian_filter
+
+        from tests.checks.conftest import grid
+
+        points, faces, uv = grid(240, 60)
+        wave = np.cos(2 * np.pi * 12 * points[:, 0])
+        points[:, 2] = 0.03 * wave
+        side = 512
+        u = (np.arange(side) + 0.5) / side
+        depth = (1 - np.cos(2 * np.pi * 12 * u)) / 2
+        noise = gaussian_filter(np.random.default_rng(5).normal(size=(side, side)), 3, mode="wrap")
+        paint = 0.3 * np.exp(0.25 * noise / noise.std())
+        linear = paint * shade(depth)[None, :]
+        asset.material(
+            "paint", {"diffuseColor": (asset.picture("g.png", encode(linear[..., None] * np.ones(3))), "sRGB")}
+        )
+        asset.mesh(points, faces, uv=uv, material="paint")
+        findings: list = asset.findings(self.RULE)
+        return findings
+
+    @pytest.mark.parametrize(
+        ("shade", "told"),
+        [
+            (lambda depth: 1 - 0 * depth, False),
+            (lambda depth: 1 - 0.06 * depth, False),
+            (lambda depth: 1 - 0.3 * depth, True),
+            (lambda depth: 0.7 + 0.3 * depth, False),  # brighter in creases: worn ridges painted dark, no light
+        ],
+    )
+    def test_faint_occlusion_in_lively_paint(self, asset: Any, shade: Any, told: bool) -> None:
+        # brightness varies by 25 %, occlusion by 11 % (standard deviations of the logarithm): R2 is about 0.15
+        findings = self._grooves(asset, shade)
+        assert bool(findings) is told
+        if told:
+            assert "creases" in findings[0].message
+
+    def test_a_palette_is_paint_even_where_it_follows_the_normal(self, asset: Any) -> None:
+        def colour(n: NDArray) -> NDArray:
+            step = np.clip(np.floor((n[..., 1:2] + 1) * 3), 0, 5)  # six greys from below to above
+            return encode(np.repeat(0.05 + 0.1 * step, 3, axis=2))
+
+        painted_ball(asset, colour)
+        assert asset.findings(self.RULE) == []
+
     @pytest.mark.parametrize(("strength", "told"), [(0.1, False), (1.0, True)])
     def test_a_hint_of_sky_is_borne(self, asset: Any, strength: float, told: bool) -> None:
         # ln brightness = strength * y * 0.6 + paint of standard deviation 0.35: R2 = 0.01 and 0.49
