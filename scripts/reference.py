@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -25,9 +26,7 @@ def commands() -> str:
     ]
     lines += ["4 verdict reject, 5 merge conflict or a lost race, 130 interrupted.\n"]
     context = click.Context(gates, info_name="gates")
-    for name in gates.list_commands(context):
-        command = gates.get_command(context, name)
-        assert command is not None
+    for name, command in _every(gates, context, ""):
         own = click.Context(command, info_name=f"gates {name}", parent=None)
         usage = command.get_usage(own).removeprefix("Usage: ")
         text = " ".join(part.strip() for part in (command.help or "").splitlines()).strip()
@@ -41,6 +40,16 @@ def commands() -> str:
         if rows:
             lines += ["| option | meaning |", "|---|---|", *rows, ""]
     return "\n".join(lines)
+
+
+def _every(group: click.Group, context: click.Context, before: str) -> Iterator[tuple[str, click.Command]]:
+    """Each command by its whole name, a group before what is in it."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield before + name, command
+        if isinstance(command, click.Group):
+            yield from _every(command, context, f"{before}{name} ")
 
 
 def jobs() -> str:
@@ -135,7 +144,17 @@ RESULTS = {
     "ingest": "pipeline.gates.generation:CandidateRow",
     "candidates": "pipeline.gates.generation:CandidatesResult",
     "inspect": "pipeline.checks.report:Report",
-    "place": "pipeline.gates.context:PrimResult",
+    "place": "pipeline.gates.dressing:PrimResult",
+    "camera": "pipeline.gates.filming:CameraResult",
+    "light": "pipeline.gates.filming:LightResult",
+    "scene-new": "pipeline.gates.scenes:SceneRow",
+    "scene-add": "pipeline.gates.dressing:AssetResult",
+    "scene-scatter": "pipeline.gates.dressing:ScatterResult",
+    "scene-rendering": "pipeline.gates.filming:RenderSettingsResult",
+    "scene-continuity": "pipeline.gates.scene_versions:ContinuityResult",
+    "scene-commit": "pipeline.gates.scene_versions:SceneCommit",
+    "scene-restore": "pipeline.gates.scene_versions:RestoreResult",
+    "scene-pins": "pipeline.gates.scene_versions:PinsResult",
     "context": "pipeline.gates.context:ContextResult",
     "refine": "pipeline.refiners:RefineResult",
     "render": "pipeline.render:RenderResult",

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["LIST", "PAIR", "POINT", "SIZE", "number", "pairs"]
+__all__ = ["FRAMES", "LIST", "PAIR", "PIXELS", "POINT", "SIZE", "number", "pairs"]
 
 
 class _Size(click.ParamType):
@@ -82,7 +82,36 @@ class _Pair(click.ParamType):
         return key, rest
 
 
-SIZE, POINT, LIST, PAIR = _Size(), _Point(), _List(), _Pair()
+class _Pixels(click.ParamType):
+    """`WxH` in pixels."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().split("x")
+        if len(parts) == 2 and all(p.isdigit() for p in parts):
+            return int(parts[0]), int(parts[1])
+        raise click.BadParameter(f"{value!r} is no picture size: write it like 1920x1080", ctx, param)
+
+
+class _Frames(click.ParamType):
+    """`A:B`, both drawn."""
+
+    name = "A:B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        first, colon, last = str(value).partition(":")
+        try:
+            return float(first), float(last if colon else first)
+        except ValueError as error:
+            raise click.BadParameter(f"{value!r} is no frame range: write it like 1:24", ctx, param) from error
+
+
+SIZE, POINT, LIST, PAIR, PIXELS, FRAMES = _Size(), _Point(), _List(), _Pair(), _Pixels(), _Frames()
 
 
 def number(low: float | None = None, high: float | None = None) -> click.ParamType:

@@ -4,43 +4,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from pipeline.cli.options import POINT, number
 from pipeline.cli.output import Session, json_option, show
+from pipeline.cli.placing import placing, scene_option
 
 
 @click.command(name="place")
 @click.argument("asset")
-@click.option("--at", type=POINT, help="Metres, Y up.")
-@click.option("--yaw", type=number(), help="Degrees about the up axis.")
-@click.option("--ground", is_flag=True, help="Set it down on what lies beneath.")
-@click.option("--next-to", metavar="ASSET", help="Stand beside this asset or prim.")
+@placing
 @click.option("--set", "layer", type=click.Path(path_type=Path), help="Reference this USD file as a set of that name.")
+@scene_option
 @json_option
 @click.pass_obj
 def command(
-    session: Session,
-    asset: str,
-    at: tuple[float, float, float] | None,
-    yaw: float | None,
-    ground: bool,
-    next_to: str | None,
-    layer: Path | None,
-    as_json: bool,
+    session: Session, /, asset: str, layer: Path | None, scene: str | None, as_json: bool, **where: Any
 ) -> None:
-    """Place an asset: at a point, on the ground, beside a neighbour; or bring a set in.
+    """Place an asset: at a point, on the ground, beside or on a neighbour; or bring a set in.
 
     Example: gates place market_stall --at 0,0,-2 --yaw 15 --ground
     """
-    from pipeline.gates.context import add_set, place_asset
+    from pipeline.gates.dressing import add_set, place_asset
 
     project = session.project()
     if layer:
-        result = add_set(project, asset, layer)
+        result = add_set(project, asset, layer, scene=scene)
         show(result, as_json, f"{result.prim} references {layer}")
         return
-    result = place_asset(project, asset, at=at, yaw=yaw, ground=ground, next_to=next_to)
+    result = place_asset(project, asset, scene=scene, **where)
     x, y, z = result.position_m or (0.0, 0.0, 0.0)
     show(result, as_json, f"{result.prim} stands at {x:.3f}, {y:.3f}, {z:.3f} m, turned {result.yaw:g} degrees")

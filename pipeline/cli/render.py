@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.options import PAIR, number, pairs
+from pipeline.cli.options import FRAMES, PAIR, PIXELS, number, pairs
 from pipeline.cli.output import json_option, show
 
 if TYPE_CHECKING:
@@ -16,42 +16,13 @@ if TYPE_CHECKING:
     from pipeline.render.result import RenderResult
 
 
-class _PictureSize(click.ParamType):
-    """`WxH` in pixels."""
-
-    name = "WxH"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).lower().split("x")
-        if len(parts) == 2 and all(p.isdigit() for p in parts):
-            return int(parts[0]), int(parts[1])
-        raise click.BadParameter(f"{value!r} is no picture size: write it like 1920x1080", ctx, param)
-
-
-class _Frames(click.ParamType):
-    """`A:B`, both drawn."""
-
-    name = "A:B"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if isinstance(value, tuple):
-            return value
-        first, colon, last = str(value).partition(":")
-        try:
-            return float(first), float(last if colon else first)
-        except ValueError as error:
-            raise click.BadParameter(f"{value!r} is no frame range: write it like 1:24", ctx, param) from error
-
-
 @click.command(name="render")
 @click.argument("source", metavar="STAGE|REF")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--camera", metavar="C", help="A camera prim, or three-quarter, front, left, right, back, top, product.")
-@click.option("--size", type=_PictureSize(), default=(512, 512), show_default="512x512", help="Pixels.")
+@click.option("--size", type=PIXELS, help="Pixels; default: the stage's render settings, else 512x512.")
 @click.option("--turntable", type=int, metavar="N", help="N pictures around the subject.")
-@click.option("--frames", type=_Frames(), help="One picture for each time code from A to B.")
+@click.option("--frames", type=FRAMES, help="One picture for each time code from A to B.")
 @click.option(
     "--quality", type=click.Choice(["draft", "review", "final"]), default="review", show_default=True, help="How clean."
 )

@@ -11,14 +11,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pxr import Sdf
 from pydantic import BaseModel, Field
 
 from pipeline.errors import UsageError
 from pipeline.gates.board import ASSETS, known_asset, mark, record_path, require
 from pipeline.gates.inspection import choose, selections
 from pipeline.gates.intent import read_intent
-from pipeline.scenes.cameras import CameraSpec
 from pipeline.scenes.notes import Note
 from pipeline.usd.records import Record, children, now
 
@@ -31,18 +29,11 @@ if TYPE_CHECKING:
 __all__ = [
     "ContextResult",
     "NoteRecord",
-    "PrimResult",
-    "add_camera",
-    "add_lights",
-    "add_set",
     "measure_context",
     "open_notes",
     "picture",
-    "place_asset",
     "waive",
 ]
-
-SCENE_ROOTS = ("/World/Set", "/World/Cameras", "/World/Lights")
 
 
 class NoteRecord(Record):
@@ -67,94 +58,6 @@ class ContextResult(BaseModel):
     notes: list[Note] = Field(default_factory=list)
     resolved: int = 0
     waived: int = 0
-
-
-class PrimResult(BaseModel):
-    """What `gates place`, `gates camera` and `gates light` print; lengths in metres, angles in degrees."""
-
-    prim: str
-    position_m: tuple[float, float, float] | None = None
-    yaw: float | None = None
-    camera: CameraSpec | None = None
-    rig: str | None = None
-
-
-def add_set(project: Project, name: str, layer: Path) -> PrimResult:
-    """Reference a set (a blockout of the level, a stage of neighbours) below /World/Set.
-
-    The layer and all it needs are stored in the project. A set that ships may be named by its stem.
-
-    Raises
-    ------
-    UsageError
-        There is no such file and no set of that name.
-    """
-    from pipeline.resources import folder
-
-    source = layer if layer.exists() else folder("stages") / f"{layer}.usda"
-    if not source.exists():
-        known = ", ".join(sorted(p.stem for p in folder("stages").glob("*.usda")))
-        raise UsageError("there is no such set", path=layer, remedy=f"give a USD file, or one of: {known}")
-    stored = project.objects.add_layer(source)
-    path = f"/World/Set/{name}"
-    with project.edit() as stage:
-        prim = stage.DefinePrim(path, "Xform")
-        prim.GetReferences().ClearReferences()
-        prim.GetReferences().AddReference(project.anchor(stored))
-    return PrimResult(prim=path)
-
-
-def place_asset(
-    project: Project,
-    asset: str,
-    *,
-    at: tuple[float, float, float] | None = None,
-    yaw: float | None = None,
-    ground: bool = False,
-    next_to: str | None = None,
-) -> PrimResult:
-    """Give an asset its place in the scene (metres with Y up, degrees).
-
-    Raises
-    ------
-    UsageError
-        The asset or the neighbour is not there.
-    """
-    from pipeline.scenes.placement import place
-
-    known_asset(project.open_stage(), asset)
-    path = f"{ASSETS}/{asset}"
-    with project.edit() as stage:
-        prim = stage.GetPrimAtPath(path)
-        if not prim:
-            raise UsageError(f"{asset} has nothing to place yet", prim=path, remedy=f"gates generate {asset}")
-        other = _find(stage, next_to) if next_to else None
-        where = place(prim, at=at, yaw=yaw, ground=ground, next_to=other)
-    return PrimResult(prim=path, position_m=where.position, yaw=where.yaw)
-
-
-def add_camera(project: Project, name: str, subject: str, spec: CameraSpec) -> PrimResult:
-    """Author a camera that looks at an asset or a prim."""
-    from pipeline.scenes import author_camera, world_box
-
-    path = f"/World/Cameras/{name}"
-    with project.edit() as stage:
-        prim = _find(stage, subject)
-        box = world_box(prim)
-        if box is None:
-            raise UsageError("the subject shows nothing", prim=str(prim.GetPath()), remedy="select a candidate first")
-        author_camera(stage, path, box, spec)
-    return PrimResult(prim=path, camera=spec)
-
-
-def add_lights(project: Project, rig: str) -> PrimResult:
-    """Reference a light rig that ships; the other rigs are switched off."""
-    from pipeline.scenes import add_light_rig
-
-    with project.edit() as stage:
-        prim = add_light_rig(stage, rig, lambda path: project.anchor(project.objects.add_layer(path)))
-        path = str(prim.GetPath())
-    return PrimResult(prim=path, rig=rig)
 
 
 def measure_context(
@@ -306,15 +209,3 @@ def _camera(stage: Usd.Stage, name: str | None) -> UsdGeom.Camera | None:
     if not camera:
         raise UsageError(f"no camera {name!r}", prim=path, remedy="gates camera NAME --subject ASSET makes one")
     return camera
-
-
-def _find(stage: Usd.Stage, name: str) -> Usd.Prim:
-    """A prim by path, or an asset or a set piece by name."""
-    for path in (name,) if name.startswith("/") else (f"{ASSETS}/{name}", f"/World/Set/{name}"):
-        prim = stage.GetPrimAtPath(path) if Sdf.Path.IsValidPathString(path) else None
-        if prim:
-            return prim
-    for prim in stage.Traverse():
-        if prim.GetName() == name and str(prim.GetPath()).startswith("/World/"):
-            return prim
-    raise UsageError(f"nothing called {name!r} in the scene", remedy="give an asset's name or a prim path")

@@ -198,6 +198,7 @@ def _write_files(
 ) -> tuple[dict[str, Path], list[dict[str, Any]]]:
     """Export every style in every format, and draw the preview; names relative to the package."""
     from pipeline.render import render
+    from pipeline.usd.package_root import write_package_root
 
     stage = project.open_stage(version)
     prim = stage.GetPrimAtPath(f"{ASSETS}/{asset}")
@@ -224,6 +225,9 @@ def _write_files(
         row = report.model_dump(mode="json")
         row["path"] = out.relative_to(folder).as_posix()
         exports.append({"style": style, **row})
+    layers = {row["style"]: row["path"] for row in exports if Path(row["path"]).suffix in (".usd", ".usda", ".usdc")}
+    if layers and "" not in layers:
+        write_package_root(folder / f"{asset}.usda", asset, layers, selections(prim).get(STYLE, ""))
     preview = folder / "preview.png"
     render(project.open_stage(version), preview, prims=[f"{ASSETS}/{asset}"], size=(512, 512), quality="draft")
     for path in sorted(folder.rglob("*")):

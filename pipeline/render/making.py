@@ -21,6 +21,7 @@ from pipeline.render.camera import Array, Camera
 from pipeline.render.drawing import Drawing, read_drawing
 from pipeline.render.result import Quality, RenderNote, RenderResult
 from pipeline.render.setting import Setting, floor_for
+from pipeline.usd.render_settings import read_render_settings
 from pipeline.usd.scene import Scene, open_stage, read_scene
 
 #: linear grey behind a subject in a light rig
@@ -48,7 +49,7 @@ def render(
     stage_or_path: Source,
     out: str | PathLike[str],
     camera: str | Camera | None = None,
-    size: tuple[int, int] = (512, 512),
+    size: tuple[int, int] | None = None,
     turntable: int | None = None,
     frames: tuple[float, float] | None = None,
     quality: Quality = "review",
@@ -78,9 +79,10 @@ def render(
         frames see `pipeline.render.naming.frame_path`; `.gif` and `.mp4` join them.
     camera
         A camera prim's path or name, an intent (three-quarter, front, back, left, right, top, product), a
-        `pipeline.render.camera.Camera`, or None: the stage's only camera, else three-quarter, fitted.
+        `pipeline.render.camera.Camera`, or None: the one that the stage's render settings name, else its only one,
+        else three-quarter, fitted.
     size
-        Width and height in pixels.
+        Width and height in pixels; None: what the stage's render settings say, else 512 x 512.
     turntable
         So many pictures around the subject.
     frames
@@ -121,15 +123,18 @@ def render(
     """
     begun = clock.perf_counter()
     out = Path(out)
-    _check(size, turntable, frames)
     naming.check(out, bool(turntable or frames))
+    stage = open_stage(stage_or_path)
+    if not prims and not turntable:
+        camera, size = wished(stage, camera, size)
+    size = size or (512, 512)
+    _check(size, turntable, frames)
     options = Options(
         size=size, quality=quality, prims=tuple(prims or ()), variants=dict(variants or {}),
         purposes=tuple(purposes), lights=lights, background=background, refine_level=refine_level, view=view,
         exposure=exposure,
     )  # fmt: skip
     backend = choose(renderer, quality)
-    stage = open_stage(stage_or_path)
     if frames is not None:
         from pipeline.render.ranges import render_range
 
@@ -140,6 +145,18 @@ def render(
         result.movie = movie.join(result.images, out, fps or (stage.GetTimeCodesPerSecond() if frames else 24.0))
     result.seconds = round(clock.perf_counter() - begun, 3)
     return result
+
+
+def wished(
+    stage: Any, camera: str | Camera | None, size: tuple[int, int] | None
+) -> tuple[str | Camera | None, tuple[int, int] | None]:
+    """Camera and size as the stage's render settings (`renderSettingsPrimPath`) wish, where nobody said otherwise."""
+    settings = read_render_settings(stage) if camera is None or size is None else None
+    if settings is None:
+        return camera, size
+    if camera is None and settings.camera and stage.GetPrimAtPath(settings.camera):
+        camera = settings.camera
+    return camera, size or settings.resolution
 
 
 def _check(size: tuple[int, int], turntable: int | None, frames: tuple[float, float] | None) -> None:

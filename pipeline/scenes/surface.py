@@ -9,7 +9,7 @@ from pxr import Usd, UsdGeom
 
 from pipeline.scenes.bounds import to_metres
 
-__all__ = ["heights_below", "prim_triangles", "scene_triangles"]
+__all__ = ["cast", "heights_below", "prim_triangles", "scene_triangles"]
 
 
 def scene_triangles(stage: Usd.Stage, without: Usd.Prim | None = None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -36,6 +36,9 @@ def _triangles(root: Usd.Prim, without: Usd.Prim | None) -> tuple[NDArray[np.flo
         if without and prim.GetPath() == without.GetPath():
             walk.PruneChildren()
             continue
+        if prim.IsA(UsdGeom.PointInstancer):
+            walk.PruneChildren()  # what is scattered is not stood on, and prototypes are nowhere by themselves
+            continue
         if not prim.IsA(UsdGeom.Mesh):
             continue
         mesh = UsdGeom.Mesh(prim)
@@ -51,7 +54,11 @@ def _triangles(root: Usd.Prim, without: Usd.Prim | None) -> tuple[NDArray[np.flo
             continue
         matrix = np.array(cache.GetLocalToWorldTransform(prim)) @ metres
         points.append(local @ matrix[:3, :3] + matrix[3, :3])
-        faces.append(_fan(sizes, corners) + count)
+        fan = _fan(sizes, corners)
+        turned = mesh.GetOrientationAttr().Get() == UsdGeom.Tokens.leftHanded
+        if turned != (np.linalg.det(matrix[:3, :3]) < 0):
+            fan = fan[:, ::-1]  # so that normals point outwards
+        faces.append(fan + count)
         count += len(local)
     if not points:
         return np.zeros((0, 3)), np.zeros((0, 3), np.int64)
@@ -66,20 +73,47 @@ def heights_below(prim: Usd.Prim, xz: NDArray[np.float64], top: float) -> NDArra
     xz
         (n, 2) places in metres.
     """
-    points, faces = scene_triangles(prim.GetStage(), without=prim)
-    if not len(faces):
-        return np.zeros(0)
+    origins = np.column_stack([xz[:, 0], np.full(len(xz), top), xz[:, 1]])
+    distance, _ = cast(*scene_triangles(prim.GetStage(), without=prim), origins, np.array([0.0, -1.0, 0.0]))
+    result: NDArray[np.float64] = top - distance[np.isfinite(distance)]
+    return result
+
+
+def cast(
+    points: NDArray[np.float64], faces: NDArray[np.int64], origins: NDArray[np.float64], way: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where rays first meet triangles.
+
+    Parameters
+    ----------
+    points, faces
+        (n, 3) metres and (m, 3).
+    origins
+        (k, 3) metres.
+    way
+        (3,) or (k, 3) unit vectors.
+
+    Returns
+    -------
+    Distances (k,) in metres, infinite where a ray meets nothing, and unit normals (k, 3) of what was met, zero there.
+    """
+    count = len(origins)
+    normals = np.zeros((count, 3))
+    if not len(faces) or not count:
+        return np.full(count, np.inf), normals
     from embreex import rtcore_scene
     from embreex.mesh_construction import TriangleMesh
 
     scene = rtcore_scene.EmbreeScene()
     TriangleMesh(scene, points.astype(np.float32), faces.astype(np.int32))
-    origins = np.column_stack([xz[:, 0], np.full(len(xz), top), xz[:, 1]]).astype(np.float32)
-    down = np.tile(np.array([0.0, -1.0, 0.0], np.float32), (len(xz), 1))
-    distance = scene.run(origins, down, query="DISTANCE")
-    hit = (distance >= 0) & (distance < 1e20)
-    result: NDArray[np.float64] = top - np.asarray(distance, float)[hit]
-    return result
+    directions = np.broadcast_to(way, (count, 3)).astype(np.float32)
+    found = scene.run(origins.astype(np.float32), directions, output=True)
+    face = np.asarray(found["primID"], np.int64)
+    distance = np.where(face >= 0, np.asarray(found["tfar"], np.float64), np.inf)
+    met = points[faces[face[face >= 0]]]
+    cross = np.cross(met[:, 1] - met[:, 0], met[:, 2] - met[:, 0])
+    normals[face >= 0] = cross / np.maximum(np.linalg.norm(cross, axis=1, keepdims=True), 1e-30)
+    return distance, normals
 
 
 def _fan(sizes: NDArray[np.int64], corners: NDArray[np.int64]) -> NDArray[np.int64]:

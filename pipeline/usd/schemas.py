@@ -20,6 +20,8 @@ RECORDS = (
     "GatesIntent",
     "GatesMemory",
     "GatesNote",
+    "GatesScene",
+    "GatesSceneLayer",
     "GatesVerdict",
 )
 

@@ -21,7 +21,7 @@ from pipeline.versions.store import VersionStore
 from pipeline.versions.version import Version
 from pipeline.versions.views import StackView, view_of_version
 
-__all__ = ["Pin", "export_pins", "list_pins", "repin"]
+__all__ = ["Pin", "export_pins", "list_pins", "repin", "repinned"]
 
 _PIN = re.compile(r"publish/(?P<asset>[^/@]+)/v(?P<number>\d+)/(?P<file>[^@]*)")
 
@@ -87,7 +87,7 @@ def repin(
         head = store.refs.head(branch)
         view = view_of_version(store, head)
         layer = view.folded(".usda")
-        rewrite_asset_paths(layer, lambda path: _moved(path, asset, number, folder))
+        rewrite_asset_paths(layer, lambda path: repinned(path, asset, number, folder))
         changes = changes_between(view, StackView((layer,), (layer.identifier,)), store)
         if dry_run or not changes:
             return changes, None
@@ -116,7 +116,14 @@ def export_pins(store: VersionStore, ref: str, out: Path) -> list[Pin]:
     return pins
 
 
-def _moved(path: str, asset: str, number: int, folder: Path) -> str:
+def repinned(path: str, asset: str, number: int, folder: Path) -> str:
+    """An asset path with another number of one asset's package; any other path as it is.
+
+    Raises
+    ------
+    UsageError
+        That package, which lies in `folder`, lacks the file.
+    """
     match = _PIN.search(path)
     if not match or match["asset"] != asset:
         return path

@@ -11,7 +11,9 @@ from pxr import Gf, Sdf, Usd, UsdGeom, UsdSemantics, UsdShade
 
 from pipeline.errors import GateRefused, UsageError
 from pipeline.gates.board import board, mark
-from pipeline.gates.context import add_camera, add_set, measure_context, open_notes, place_asset, waive
+from pipeline.gates.context import measure_context, open_notes, waive
+from pipeline.gates.dressing import add_set, place_asset
+from pipeline.gates.filming import add_camera
 from pipeline.project import Project
 from pipeline.project.memory import Memory, remember
 from pipeline.scenes import CameraSpec, world_box

@@ -131,7 +131,7 @@ def test_the_job_says_which_formats_it_is_delivered_in(ready: Project, tmp_path:
 
 
 def test_an_export_leaves_the_placement_behind(ready: Project, tmp_path: Path) -> None:
-    from pipeline.gates.context import place_asset
+    from pipeline.gates.dressing import place_asset
 
     place_asset(ready, ASSET, at=(5, 1, 2), yaw=30)
     with ready.edit() as stage:

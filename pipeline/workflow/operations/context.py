@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @operation("set")
 def _set(project: Project, asset: str, name: str, layer: str | Path) -> dict[str, Any]:
     """Reference a set below /World/Set."""
-    from pipeline.gates.context import add_set
+    from pipeline.gates.dressing import add_set
 
     return {"prims": [add_set(project, name, Path(layer)).prim]}
 
@@ -23,7 +23,7 @@ def _set(project: Project, asset: str, name: str, layer: str | Path) -> dict[str
 @operation("place")
 def _place(project: Project, asset: str, at: list[float], yaw: float = 0.0, ground: bool = True) -> dict[str, Any]:
     """Place the asset."""
-    from pipeline.gates.context import place_asset
+    from pipeline.gates.dressing import place_asset
 
     x, y, z = at
     result = place_asset(project, asset, at=(x, y, z), yaw=yaw, ground=ground)
@@ -33,7 +33,7 @@ def _place(project: Project, asset: str, at: list[float], yaw: float = 0.0, grou
 @operation("light")
 def _light(project: Project, asset: str, rig: str) -> dict[str, Any]:
     """Light the scene with a rig."""
-    from pipeline.gates.context import add_lights
+    from pipeline.gates.filming import add_lights
 
     return {"rig": rig, "prims": [add_lights(project, rig).prim]}
 
@@ -41,7 +41,7 @@ def _light(project: Project, asset: str, rig: str) -> dict[str, Any]:
 @operation("camera")
 def _camera(project: Project, asset: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     """Author a camera that looks at the asset."""
-    from pipeline.gates.context import add_camera
+    from pipeline.gates.filming import add_camera
     from pipeline.scenes import CameraSpec
 
     return {"camera": name, "prims": [add_camera(project, name, asset, CameraSpec(**spec)).prim]}
