@@ -53,7 +53,10 @@ class Geometry(_Strict):
     tangents
         Write tangents where a normal map is bound.
     compression
-        `none`, `quantize` (KHR_mesh_quantization) or `meshopt` (quantized and EXT_meshopt_compression).
+        `none`, `quantize` (KHR_mesh_quantization), `meshopt` (quantized and EXT_meshopt_compression) or `draco`
+        (KHR_draco_mesh_compression).
+    position_bits, normal_bits, uv_bits
+        Of Draco's quantisation: 14 bits are 1/16384 of a mesh's size.
     variants
         Variant sets that change only materials become KHR_materials_variants.
     """
@@ -68,7 +71,10 @@ class Geometry(_Strict):
     instancing: Literal["gpu", "nodes"] = "gpu"
     curves: Literal["tubes", "lines"] = "tubes"
     tangents: bool = False
-    compression: Literal["none", "quantize", "meshopt"] = "none"
+    compression: Literal["none", "quantize", "meshopt", "draco"] = "none"
+    position_bits: int = Field(default=14, ge=8, le=30)
+    normal_bits: int = Field(default=10, ge=4, le=30)
+    uv_bits: int = Field(default=12, ge=4, le=30)
     variants: bool = True
 
 

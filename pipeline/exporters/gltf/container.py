@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ExportError
 
-__all__ = ["ARRAY_BUFFER", "ELEMENT_ARRAY_BUFFER", "Document"]
+__all__ = ["ARRAY_BUFFER", "COMPONENTS", "ELEMENT_ARRAY_BUFFER", "SHAPES", "Document"]
 
 ARRAY_BUFFER = 34962
 ELEMENT_ARRAY_BUFFER = 34963
-_COMPONENTS = {
+#: glTF's numbers of component types
+COMPONENTS = {
     np.dtype(np.int8): 5120,
     np.dtype(np.uint8): 5121,
     np.dtype(np.int16): 5122,
@@ -31,7 +32,8 @@ _COMPONENTS = {
     np.dtype(np.uint32): 5125,
     np.dtype(np.float32): 5126,
 }
-_SHAPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
+#: glTF's words for the columns of an accessor
+SHAPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
 #: arrays of more bytes are not compared with others
 _HASHED = 1 << 22
 #: GLB counts its bytes in 32 bits
@@ -128,9 +130,9 @@ class Document:
             return found
         item: dict[str, Any] = {
             "bufferView": view,
-            "componentType": _COMPONENTS[stored.dtype],
+            "componentType": COMPONENTS[stored.dtype],
             "count": len(stored),
-            "type": _SHAPES[width],
+            "type": SHAPES[width],
         }
         if normalized:
             item["normalized"] = True
@@ -163,8 +165,8 @@ class Document:
         raw = array.data.cast("B")
         common: dict[str, Any] = {
             "bufferView": len(self.json.setdefault("bufferViews", [])),
-            "componentType": _COMPONENTS[array.dtype],
-            "type": _SHAPES[width],
+            "componentType": COMPONENTS[array.dtype],
+            "type": SHAPES[width],
             **({"normalized": True} if normalized else {}),
         }
         low, high = _ranges(array[:, :width], ends) if bounds else ([], [])

@@ -103,8 +103,9 @@ def build_geometry(
     if loose is not None:
         report.lose(mesh.path, "faces of two corners", "drawn as lines")
     if pack is not None:
-        packed: Geometry = pack(document, arrays, morph_arrays, triangles, pieces, vertices.count)
-        return packed if loose is None else replace(packed, parts=(*packed.parts, loose))
+        packed: Geometry | None = pack(document, mesh.path, arrays, morph_arrays, triangles, pieces, vertices.count)
+        if packed is not None:
+            return packed if loose is None else replace(packed, parts=(*packed.parts, loose))
     attributes = {name: _store(document, name, array) for name, array in arrays.items()}
     parts = tuple(
         Part(slot, _indices(document, triangles if rows is None else triangles[rows], vertices.count), 4, tile)

@@ -55,6 +55,7 @@ class Packer:
     def __call__(
         self,
         document: Document,
+        path: str,
         arrays: dict[str, NDArray[Any]],
         morphs: list[tuple[str, dict[str, NDArray[Any]]]],
         triangles: NDArray[Any],

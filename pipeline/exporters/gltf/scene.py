@@ -140,6 +140,10 @@ def _static_weights(mesh: Mesh, node: Node) -> list[float]:
 def _packer(target: Target, report: Report) -> Any:
     if target.geometry.compression == "none":
         return None
+    if target.geometry.compression == "draco":
+        from pipeline.exporters.gltf.draco import DracoPacker
+
+        return DracoPacker(target.geometry, report)
     from pipeline.exporters.gltf.quantize import Packer
 
     return Packer(target.geometry.compression)
