@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from pipeline.cli.output import Session, json_option, show
@@ -11,7 +13,20 @@ from pipeline.cli.output import Session, json_option, show
 @click.command(name="context")
 @click.argument("scene", required=False)
 @click.option("--asset", help="The asset; default: the only one there is.")
-@click.option("--camera", help="The camera to look through; default: the first.")
+@click.option(
+    "--camera",
+    "cameras",
+    multiple=True,
+    metavar="NAME",
+    help="A camera to look through, may be repeated; `all` takes every one. Default: those of the last measurement, "
+    "else the first.",
+)
+@click.option("--size", default="1920", metavar="W[xH]", show_default=True, help="Pixels of the final picture.")
+@click.option("--sheet", type=click.Path(path_type=Path), metavar="OUT.png", help="Draw the remarks on the picture.")
+@click.option(
+    "--drift", type=click.Path(path_type=Path), metavar="OUT.png", help="Draw it beside its approved version."
+)
+@click.option("--again", is_flag=True, help="Measure even where nothing changed.")
 @click.option("--waive", metavar="NOTE", help="Accept one remark as it is.")
 @click.option("--why", default="", help="Why it is accepted.")
 @json_option
@@ -20,14 +35,18 @@ def command(
     session: Session,
     scene: str | None,
     asset: str | None,
-    camera: str | None,
+    cameras: tuple[str, ...],
+    size: str,
+    sheet: Path | None,
+    drift: Path | None,
+    again: bool,
     waive: str | None,
     why: str,
     as_json: bool,
 ) -> None:
-    """Measure an asset in its scene: scale, colour, framing, contact.
+    """Measure an asset in its scene: does it stand, is it seen, does it belong.
 
-    Example: gates context --asset market_stall --camera player
+    Example: gates context --asset market_stall --camera player --sheet notes.png
     """
     from pipeline.errors import UsageError
     from pipeline.gates import context
@@ -43,6 +62,30 @@ def command(
             raise UsageError("a waiver needs a reason", remedy='--why "…"')
         context.waive(project, chosen, waive, why)
     with session.progress():
-        result = context.measure_context(project, chosen, camera)
-    rows = [f"  {n.kind:<12} {n.message}  (measured {n.measured}, expected {n.expected})" for n in result.notes]
+        result = context.measure_context(
+            project, chosen, list(cameras) or None, size=_size(size), again=again, sheet=sheet
+        )
+        drifted = context.show_drift(project, chosen, drift) if drift else []
+    rows = [f"  {n.severity:<8} {n.kind:<14} {n.message}  (found {n.measured}, expected {n.expected})"
+            for n in result.notes]  # fmt: skip
+    rows += [f"  {kind}: could not be measured: {why}" for kind, why in result.failures.items()]
+    rows += [
+        f"  {d.view}: ΔE00 {d.colour_mean:.2f}, silhouette {d.silhouette:.1%} the same as approved" for d in drifted
+    ]
     show(result, as_json, "\n".join(rows) or f"{chosen}: nothing to remark")
+
+
+def _size(text: str) -> tuple[int, int]:
+    """`1920` or `1920x1080`.
+
+    Raises
+    ------
+    pipeline.errors.UsageError
+        It is neither.
+    """
+    from pipeline.errors import UsageError
+
+    width, _, height = text.lower().partition("x")
+    if not width.isdigit() or (height and not height.isdigit()) or not 16 <= int(width) <= 16384:
+        raise UsageError(f"{text!r} is no picture size", remedy="write it like 1920 or 1920x1080")
+    return int(width), min(int(height or 0), 16384)

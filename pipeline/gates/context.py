@@ -1,111 +1,249 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gate 5, context: how does it behave in a scene?
 
-The asset is placed among its neighbours, seen through an authored camera under an authored light rig, and what
-does not fit is measured: scale, colour, framing, contact. Every remark stays as a prim until it is resolved or
-waived by name.
+The asset stands among its neighbours, is seen through authored cameras in authored light, and what does not fit is
+measured. Every remark stays as a prim until it is resolved or waived by name; it is measured again only when something
+it depends on has changed.
 """
 
 from __future__ import annotations
 
+import hashlib
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
 from pipeline.errors import UsageError
-from pipeline.gates.board import ASSETS, known_asset, mark, record_path, require
+from pipeline.gates.board import ASSETS, job_of, known_asset, require
+from pipeline.gates.evidence import evidence
 from pipeline.gates.inspection import choose, selections
 from pipeline.gates.intent import read_intent
-from pipeline.scenes.notes import Note
-from pipeline.usd.records import Record, children, now
+from pipeline.gates.remarks import (
+    NoteRecord,
+    Remarks,
+    camera_paths,
+    keep,
+    measured_before,
+    open_notes,
+    still_standing,
+    stored_notes,
+    waive,
+)
+from pipeline.scenes.notes.protocol import Note
 
 if TYPE_CHECKING:
-    from pxr import Usd, UsdGeom
+    from pxr import Usd
 
     from pipeline.project import Project
     from pipeline.render.result import Quality
+    from pipeline.scenes.notes import Measured, Situation
 
 __all__ = [
     "ContextResult",
+    "DriftRow",
     "NoteRecord",
+    "lens_paths",
     "measure_context",
     "open_notes",
     "picture",
+    "show_drift",
+    "situation_of",
     "waive",
 ]
 
-
-class NoteRecord(Record):
-    """A remark about an asset, as it is kept in the stage."""
-
-    schema_type: ClassVar[str] = "GatesNote"
-
-    kind: str = ""
-    state: Literal["open", "resolved", "waived"] = "open"
-    message: str = ""
-    measured: str = ""
-    expected: str = ""
-    by: str = ""
-    time: str = ""
+#: the word for every camera of the scene
+ALL = "all"
 
 
 class ContextResult(BaseModel):
-    """What `gates context` prints."""
+    """What `gates context` prints.
+
+    Attributes
+    ----------
+    camera, cameras
+        What was looked through.
+    notes
+        Remarks that stand; waived ones are only counted.
+    measured
+        False where nothing had changed since the last measurement.
+    failures
+        Kinds that could not be measured, and why.
+    """
 
     asset: str
     camera: str | None
+    cameras: list[str] = Field(default_factory=list)
     notes: list[Note] = Field(default_factory=list)
     resolved: int = 0
     waived: int = 0
+    measured: bool = True
+    failures: dict[str, str] = Field(default_factory=dict)
+    seconds: float = 0.0
+    sheet: Path | None = None
 
 
 def measure_context(
-    project: Project, asset: str, camera: str | None = None, subjects: list[dict[str, str]] | None = None
+    project: Project,
+    asset: str,
+    camera: str | Sequence[str] | None = None,
+    subjects: list[dict[str, str]] | None = None,
+    *,
+    size: tuple[int, int] = (1920, 0),
+    again: bool = False,
+    sheet: Path | None = None,
 ) -> ContextResult:
     """Measure the asset in its scene, keep every remark, and tell the board.
 
-    `subjects` are the variant selections to measure one after the other (default: as it stands). A remark
-    that was open and is no longer found is resolved; one that was waived stays waived.
+    Parameters
+    ----------
+    camera
+        One or several, or `all`; default: those of the last measurement, else the first of the scene.
+    subjects
+        Variant selections to measure one after the other (default: as it stands).
+    size
+        Pixels of the picture that will be rendered; the height follows the camera where it is 0.
+    again
+        Measure even where nothing changed since the last time.
+    sheet
+        Draw the asset with its remarks on the picture.
 
     Raises
     ------
     GateRefused
         An earlier required gate stands in the way.
+    UsageError
+        There is no such camera, or no asset to look at.
     """
+    begun = time.perf_counter()
     stage = project.open_stage()
     known_asset(stage, asset)
     require(stage, project, asset, "context")
     prim = stage.GetPrimAtPath(f"{ASSETS}/{asset}")
     if not prim:
         raise UsageError(f"{asset} has nothing to show yet", remedy=f"gates generate {asset}")
-    standing = selections(prim)
-    lens = _camera(stage, camera)
-    notes: dict[str, Note] = {}
-    for subject in subjects or [{}]:
-        choose(stage, prim, {**standing, **subject})
-        for note in _measure(stage, asset, prim, lens):
-            notes.setdefault(_note_name(note), note)
-    return _keep(project, asset, notes, None if lens is None else str(lens.GetPath()))
+    before = measured_before(stage, asset)
+    lenses = lens_paths(stage, camera, before.cameras if before else [])
+    digest = _digest(project, stage, asset, lenses, subjects, size)
+    result = ContextResult(asset=asset, camera=lenses[0] if lenses else None, cameras=lenses)
+    seen: list[tuple[Situation, Measured]] = []
+    if again or before is None or before.digest != digest:
+        found = Remarks()
+        standing = selections(prim)
+        for subject in subjects or [{}]:
+            choose(stage, prim, {**standing, **subject})
+            seen.append(_measure(project, stage, asset, lenses, size, subject, sheet is not None))
+            found.take(seen[-1][1].notes)
+            result.failures |= seen[-1][1].failures
+        result.resolved, result.waived = keep(project, asset, found, lenses, digest)
+        waived = {n for n, r in stored_notes(project.open_stage(), asset).items() if r.state == "waived"}
+        result.notes = [note for name, note in found.items() if name not in waived]
+    else:
+        standing_notes, result.waived = still_standing(stage, asset)
+        result.notes, result.measured = list(standing_notes.values()), False
+    if sheet is not None:
+        from pipeline.gates.context_sheet import draw_sheet
+
+        views = seen[0][1].views if seen else None
+        result.sheet = draw_sheet(situation_of(project, stage, asset, lenses, size), result, sheet, views)
+    result.seconds = round(time.perf_counter() - begun, 3)
+    return result
 
 
-def _measure(stage: Usd.Stage, asset: str, prim: Usd.Prim, lens: UsdGeom.Camera | None) -> list[Note]:
+class DriftRow(BaseModel):
+    """One view of a product beside its approved version (`pipeline.render.Drift`)."""
+
+    view: str
+    colour_mean: float
+    colour_95: float
+    silhouette: float
+
+
+def show_drift(project: Project, asset: str, out: Path) -> list[DriftRow]:
+    """Draw the asset beside its approved version, with the wipe and the difference.
+
+    Raises
+    ------
+    UsageError
+        No version is approved.
+    """
+    from pipeline.gates.scratch import scratch
+    from pipeline.render.drifting import drift_sheet
+    from pipeline.scenes.notes.look.drift import seen_drift
+
+    stage = project.open_stage()
+    known_asset(stage, asset)
+    situation = situation_of(project, stage, asset, [], (1920, 0))
+    situation.approved = _approved(project, stage, asset, {})
+    if situation.approved is None:
+        raise UsageError(f"no version of {asset} is approved", remedy=f"gates review approve {asset}")
+    with scratch(project, "drift") as folder:
+        found = seen_drift(situation, folder)
+        drift_sheet(found, out, folder, f"{asset}: approved and now")
+    return [
+        DriftRow(
+            view=v.view, colour_mean=v.drift.colour_mean, colour_95=v.drift.colour_95, silhouette=v.drift.silhouette
+        )
+        for v in found
+    ]
+
+
+def lens_paths(stage: Usd.Stage, wanted: str | Sequence[str] | None, before: Sequence[str] = ()) -> list[str]:
+    """Paths of the cameras to look through; empty where the scene has none and none was named.
+
+    Raises
+    ------
+    UsageError
+        There is no such camera.
+    """
+    from pxr import UsdGeom
+
+    there = camera_paths(stage)
+    if wanted is None:
+        return [path for path in before if path in there] or there[:1]
+    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    paths: list[str] = []
+    for name in names:
+        if name == ALL:
+            paths += there
+            continue
+        path = name if name.startswith("/") else f"/World/Cameras/{name}"
+        if not UsdGeom.Camera(stage.GetPrimAtPath(path)):
+            known = ", ".join(p.rpartition("/")[2] for p in there)
+            remedy = f"use one of: {known}" if known else "gates camera NAME --subject ASSET makes one"
+            raise UsageError(f"no camera {name!r}", prim=path, remedy=remedy)
+        paths.append(path)
+    return list(dict.fromkeys(paths))
+
+
+def situation_of(
+    project: Project,
+    stage: Usd.Stage,
+    asset: str,
+    lenses: list[str],
+    size: tuple[int, int],
+    subject: dict[str, str] | None = None,
+) -> Situation:
+    """The asset as its variants are selected on this stage, with what the project remembers as rules."""
     from pipeline.project.memory import recall
-    from pipeline.scenes.notes import Situation, measure
+    from pipeline.scenes.notes import Situation
 
     intent = read_intent(stage, asset)
     palettes = recall(stage, "palette").values()
     limits = [m.max_saturation for m in palettes if m.max_saturation]
-    return measure(
-        Situation(
-            stage=stage,
-            asset=prim,
-            camera=lens,
-            heights_m={m.text: m.height for m in recall(stage, "scale").values() if any(m.height)},
-            max_saturation=min(limits) if limits else 0.0,
-            palette=[c for m in palettes for c in m.palette],
-            view_distance=intent.view_distance if intent else 0.0,
-        )
+    return Situation(
+        stage=stage,
+        asset=stage.GetPrimAtPath(f"{ASSETS}/{asset}"),
+        cameras=tuple(lenses),
+        size=size,
+        heights_m={m.text: m.height for m in recall(stage, "scale").values() if any(m.height)},
+        max_saturation=min(limits) if limits else 0.0,
+        palette=[c for m in palettes for c in m.palette],
+        view_distance=intent.view_distance if intent else 0.0,
+        approved=_approved(project, stage, asset, subject or {}) if _is_product(project, stage, asset) else None,
+        settings=_settings(project),
     )
 
 
@@ -125,87 +263,75 @@ def picture(
     known_asset(stage, asset)
     prim = stage.GetPrimAtPath(f"{ASSETS}/{asset}")
     choose(stage, prim, {**selections(prim), **variants})
-    lens = _camera(stage, camera)
-    path = None if lens is None else str(lens.GetPath())
+    (path,) = lens_paths(stage, [camera])
     result = render(stage, out, camera=path, size=size, quality=quality)
     return str(result.renderer)
 
 
-def open_notes(stage: Usd.Stage, asset: str) -> dict[str, NoteRecord]:
-    """The remarks that nobody resolved or waived, by prim name."""
-    found = {p.GetName(): NoteRecord.read(p) for p in children(stage, record_path(asset, "Notes"), NoteRecord)}
-    return {name: note for name, note in found.items() if note.state == "open"}
+def _measure(
+    project: Project,
+    stage: Usd.Stage,
+    asset: str,
+    lenses: list[str],
+    size: tuple[int, int],
+    subject: dict[str, str],
+    large: bool,
+) -> tuple[Situation, Measured]:
+    from pipeline.gates.context_sheet import PIXELS
+    from pipeline.scenes.notes import measure
+
+    situation = situation_of(project, stage, asset, lenses, size, subject)
+    return situation, measure(situation, pixels=PIXELS if large else None)
 
 
-def waive(project: Project, asset: str, note: str, why: str) -> None:
-    """Accept one remark as it is; who said so is kept."""
-    path = record_path(asset, "Notes", note)
-    with project.edit() as stage:
-        record = NoteRecord.find(stage, path)
-        if record is None:
-            names = ", ".join(open_notes(stage, asset)) or "none is open"
-            raise UsageError(f"no note {note!r}", prim=path, remedy=f"open notes: {names}")
-        waived = record.model_copy(
-            update={
-                "state": "waived",
-                "by": project.work,
-                "time": now(),
-                "message": f"{record.message} (waived: {why})",
-            }
-        )
-        waived.author(stage, path)
-        _mark(stage, asset)
+def _settings(project: Project) -> dict[str, dict[str, Any]]:
+    from pipeline.settings import load
+
+    found: dict[str, dict[str, Any]] = load("context", project.root).get("notes", {})
+    return found
 
 
-def _keep(project: Project, asset: str, found: dict[str, Note], camera: str | None) -> ContextResult:
-    root = record_path(asset, "Notes")
-    resolved = waived = 0
-    with project.edit() as stage:
-        before = {p.GetName(): NoteRecord.read(p) for p in children(stage, root, NoteRecord)}
-        for name, record in before.items():
-            if record.state == "open" and name not in found:
-                record.model_copy(update={"state": "resolved", "time": now()}).author(stage, f"{root}/{name}")
-                resolved += 1
-        for name, note in found.items():
-            old = before.get(name)
-            if old and old.state == "waived":
-                waived += 1
-                continue
-            record = NoteRecord(
-                kind=note.kind,
-                message=note.message,
-                measured=note.measured,
-                expected=note.expected,
-                by=project.work,
-                time=now(),
-            )
-            prim = record.author(stage, f"{root}/{name}")
-            prim.GetRelationship("gates:about").SetTargets([note.prim])
-        _mark(stage, asset)
-    return ContextResult(asset=asset, camera=camera, notes=list(found.values()), resolved=resolved, waived=waived)
+def _is_product(project: Project, stage: Usd.Stage, asset: str) -> bool:
+    return job_of(stage, project, asset).usage == "product"
 
 
-def _mark(stage: Usd.Stage, asset: str) -> None:
-    left = open_notes(stage, asset)
-    kinds = ", ".join(sorted({n.kind for n in left.values()}))
-    mark(stage, asset, "context", "revise" if left else "passed", f"{len(left)} open: {kinds}" if left else "")
+def _approved(project: Project, stage: Usd.Stage, asset: str, subject: dict[str, str]) -> Usd.Stage | None:
+    """The approved version, shown in the same variants."""
+    from pipeline.review.decisions import approved_version
+
+    version = approved_version(stage, asset)
+    if version is None:
+        return None
+    approved = project.open_stage(version)
+    prim = approved.GetPrimAtPath(f"{ASSETS}/{asset}")
+    if not prim:
+        return None
+    own = {n: v for n, v in subject.items() if v in prim.GetVariantSet(n).GetVariantNames()}
+    choose(approved, prim, {**selections(prim), **own})
+    return approved
 
 
-def _note_name(note: Note) -> str:
-    from pipeline.usd.records import valid_name
+def _digest(
+    project: Project,
+    stage: Usd.Stage,
+    asset: str,
+    lenses: list[str],
+    subjects: list[dict[str, str]] | None,
+    size: tuple[int, int],
+) -> str:
+    """What the remarks depend on: the evidence of the gate, how it was looked at, the measures and their limits."""
+    from pipeline.review.decisions import approved_version
+    from pipeline.scenes.notes import load_measures
 
-    return valid_name("_".join(w for w in (note.kind, note.prim.rpartition("/")[2], note.against) if w))
-
-
-def _camera(stage: Usd.Stage, name: str | None) -> UsdGeom.Camera | None:
-    from pxr import UsdGeom
-
-    if name is None:
-        cameras = stage.GetPrimAtPath("/World/Cameras")
-        first = next((p for p in cameras.GetChildren() if p.IsA(UsdGeom.Camera)), None) if cameras else None
-        return UsdGeom.Camera(first) if first else None
-    path = name if name.startswith("/") else f"/World/Cameras/{name}"
-    camera = UsdGeom.Camera(stage.GetPrimAtPath(path))
-    if not camera:
-        raise UsageError(f"no camera {name!r}", prim=path, remedy="gates camera NAME --subject ASSET makes one")
-    return camera
+    intent = read_intent(stage, asset)
+    parts = (
+        evidence(stage, asset, "context"),
+        sorted(load_measures().origins.items()),
+        sorted(_settings(project).items()),
+        lenses,
+        subjects,
+        size,
+        (intent.view_distance, intent.job) if intent else "",
+        approved_version(stage, asset),
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

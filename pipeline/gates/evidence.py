@@ -6,7 +6,7 @@
 | intent, inputs | themselves |
 | generation | the input set, and what the intent says of size, parts and materials |
 | inspection, refinement | the composed asset, the job and its budgets |
-| context | the composed asset and its placement |
+| context | the composed asset, its placement, the scene around it, remembered palettes and scales |
 | delivery | the composed asset |
 
 So one changed word of the prompt makes the candidates stale, a changed budget only the verdict on them.
@@ -36,7 +36,7 @@ def evidence(stage: Usd.Stage, asset: str, gate: str) -> str:
             _intent(stage, asset, ("job", "maxTriangles", "size", "parts", "materials")),
         )
     if gate == "context":
-        return _digest(_content(stage, asset), _placement(stage, asset))
+        return _digest(_content(stage, asset), _placement(stage, asset), _scene(stage, asset), _memory(stage))
     if gate == "delivery":
         return _digest(_content(stage, asset))
     return ""
@@ -72,3 +72,22 @@ def _placement(stage: Usd.Stage, asset: str) -> str:
         return ""
     names = [n for n in prim.GetPropertyNames() if n.startswith("xformOp:") and n.endswith(":placement")]
     return str([(n, str(prim.GetAttribute(n).Get())) for n in names])
+
+
+def _scene(stage: Usd.Stage, asset: str) -> str:
+    """The world around the asset.
+
+    What this project's own layers say is hashed as it composes; what is referenced is named by where it comes from,
+    because referenced layers are stored by their content.
+    """
+    from pipeline.usd.digest import arcs_digest
+
+    world = stage.GetPrimAtPath("/World")
+    return arcs_digest(world, without=f"{ASSETS}/{asset}") if world else ""
+
+
+def _memory(stage: Usd.Stage) -> str:
+    from pipeline.project.memory import recall
+
+    rules = {**recall(stage, "palette"), **recall(stage, "scale")}
+    return str([(n, m.kind, m.text, m.palette, m.max_saturation, m.height) for n, m in sorted(rules.items())])

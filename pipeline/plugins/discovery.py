@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 __all__ = ["Plugin", "discover"]
 
-Kind = Literal["generator", "check", "refiner", "exporter", "hook", "command"]
+Kind = Literal["generator", "check", "note", "refiner", "exporter", "hook", "command"]
 
 
 class Plugin(BaseModel):
@@ -24,8 +24,8 @@ class Plugin(BaseModel):
 
 
 def discover(project: Path | None = None) -> list[Plugin]:
-    """Generators, checks, refiners, exporters, hooks and commands, ours first."""
-    return [*_generators(), *_checks(), *_refiners(), *_exporters(), *_hooks(project), *_commands()]
+    """Generators, checks, measures of context notes, refiners, exporters, hooks and commands, ours first."""
+    return [*_generators(), *_checks(), *_notes(), *_refiners(), *_exporters(), *_hooks(project), *_commands()]
 
 
 def _plugin(kind: Kind, name: str, source: str, error: str = "") -> Plugin:
@@ -44,6 +44,14 @@ def _checks() -> list[Plugin]:
     known = load_rules()
     rows = [_plugin("check", name, known.origins.get(name, "")) for name in known.rules]
     return rows + [_plugin("check", where, where, why) for where, why in known.failures.items()]
+
+
+def _notes() -> list[Plugin]:
+    from pipeline.scenes.notes import load_measures
+
+    known = load_measures()
+    rows = [_plugin("note", kind, known.origins.get(kind, "")) for kind in known.measures]
+    return rows + [_plugin("note", where, where, why) for where, why in known.failures.items()]
 
 
 def _refiners() -> list[Plugin]:

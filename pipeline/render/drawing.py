@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ class Shape:
         Number into `Drawing.surfaces`.
     matrices
         ``(k, 4, 4) float64`` to the world, row vectors.
+    instancer
+        The PointInstancer that repeats it, empty where there is none.
     """
 
     path: str
@@ -51,6 +53,7 @@ class Shape:
     surface: int
     matrices: Array
     double_sided: bool
+    instancer: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,17 +124,10 @@ def read_drawing(scene: Scene, prims: Sequence[str] = (), texture_limit: int = 1
             if stood is None:
                 cache[key] = made
         matrices = np.eye(4)[None] if stood is not None else draw.matrices
-        shapes += [_placed(s, matrices, draw.node.path) for s in made]
+        shapes += [replace(s, path=draw.node.path, matrices=matrices, instancer=draw.instancer) for s in made]
     notes += [(path, "texture", why) for path, why in reader.notes]
     lamps, lamp_notes = read_lamps(scene, prims)
     return Drawing(tuple(shapes), tuple(surfaces), lamps, _bounds(shapes), tuple(notes + lamp_notes))
-
-
-def _placed(shape: Shape, matrices: Array, path: str) -> Shape:
-    return Shape(
-        path, shape.points, shape.normals, shape.triangles, shape.uvs, shape.colour, shape.opacity,
-        shape.surface, matrices, shape.double_sided,
-    )  # fmt: skip
 
 
 def _parts(mesh: Mesh, stood: Array | None, surfaces: list[int]) -> list[Shape]:

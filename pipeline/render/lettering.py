@@ -22,8 +22,12 @@ def write_text(
     colour: tuple[float, float, float] = (1.0, 1.0, 1.0),
     align: str = "left",
     bold: bool = False,
+    upright: str = "center",
 ) -> Array:
-    """The picture ``(h, w, 3)`` with one line of text; `x`, `y` are its left (or centre) and vertical middle."""
+    """The picture ``(h, w, 3)`` with one line of text.
+
+    `x` is its left (or centre, or right); `y` its vertical middle, or with `upright="baseline"` the line it stands on.
+    """
     if not text.strip():
         return pixels
     buffer = oiio.ImageBuf(np.ascontiguousarray(pixels[..., :3], np.float32))
@@ -36,7 +40,7 @@ def write_text(
         _FONT + ("-Bold" if bold else ""),
         colour,
         alignx=align,
-        aligny="center",
+        aligny=upright,
     )
     if buffer.has_error:
         buffer.geterror()

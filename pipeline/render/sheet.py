@@ -44,7 +44,7 @@ def contact_sheet(
     columns
         Chosen near a 3:2 sheet unless told.
     cell
-        Pixels along a cell's side.
+        Pixels along the side of a square cell; cells have the pictures' own shape and the same area.
     marked
         Indices of pictures that get a coloured frame, for instance the selected candidate.
 
@@ -58,40 +58,56 @@ def contact_sheet(
     if len(labels) != len(pictures):
         raise UsageError(f"{len(pictures)} pictures but {len(labels)} labels", remedy="give one label each")
     count = len(pictures)
-    columns = max(1, min(columns or math.ceil(math.sqrt(count * 1.5)), count))
+    loaded = [_read(Path(path)) for path in pictures]
+    cell_width, cell_height = _cell_size(loaded, cell)
+    wide = math.ceil(math.sqrt(count * 1.5 * cell_height / cell_width))
+    columns = max(1, min(columns or wide, count))
     rows = math.ceil(count / columns)
     gap, size = max(6, cell // 32), max(11, round(cell / 20))
     text_height = round(size * 1.35)
-    lines = [wrap(label, cell - 8, size) for label in labels]
+    lines = [wrap(label, cell_width - 8, size) for label in labels]
     label_height = max(map(len, lines)) * text_height + gap
     head = round(size * 2.4) if title else gap
-    width = columns * (cell + gap) + gap
-    height = head + rows * (cell + label_height + gap)
+    width = columns * (cell_width + gap) + gap
+    height = head + rows * (cell_height + label_height + gap)
     page = np.full((height, width, 3), PAPER, np.float32)
     if title:
         page = write_text(page, title, gap, head // 2, round(size * 1.25), (INK,) * 3, bold=True)
     corners = []
-    for i, path in enumerate(pictures):
-        left = gap + (i % columns) * (cell + gap)
-        top = head + (i // columns) * (cell + label_height + gap)
+    for i, pixels in enumerate(loaded):
+        left = gap + (i % columns) * (cell_width + gap)
+        top = head + (i // columns) * (cell_height + label_height + gap)
         corners.append((left, top))
         if i in set(marked):
-            page[top - 3 : top + cell + 3, left - 3 : left + cell + 3] = ACCENT
-        page[top : top + cell, left : left + cell] = _cell(Path(path), cell)
+            page[top - 3 : top + cell_height + 3, left - 3 : left + cell_width + 3] = ACCENT
+        page[top : top + cell_height, left : left + cell_width] = _cell(pixels, cell_width, cell_height)
     for (left, top), words in zip(corners, lines, strict=True):
         for row, line in enumerate(words):
-            y = top + cell + gap // 2 + row * text_height + text_height // 2
-            page = write_text(page, line, left + cell // 2, y, size, (INK,) * 3, align="center")
+            y = top + cell_height + gap // 2 + row * text_height + text_height // 2
+            page = write_text(page, line, left + cell_width // 2, y, size, (INK,) * 3, align="center")
     return picture.write(out, page)
 
 
-def _cell(path: Path, cell: int) -> Array:
-    paper = np.full(3, CELL, np.float32)
+def _read(path: Path) -> Array | None:
     try:
-        return picture.fit(picture.read(path), cell, cell, paper)
+        return picture.read(path)
     except RenderError:
-        empty = np.broadcast_to(paper, (cell, cell, 3)).copy()
-        return write_text(empty, "no picture", cell // 2, cell // 2, max(11, cell // 20), (0.5,) * 3, "center")
+        return None
+
+
+def _cell_size(pictures: Sequence[Array | None], cell: int) -> tuple[int, int]:
+    """Width and height of all cells: the median shape of the pictures, with the area of a square of side `cell`."""
+    shapes = [p.shape[1] / p.shape[0] for p in pictures if p is not None]
+    aspect = float(np.clip(np.median(shapes), 0.25, 4.0)) if shapes else 1.0
+    return max(16, round(cell * math.sqrt(aspect))), max(16, round(cell / math.sqrt(aspect)))
+
+
+def _cell(pixels: Array | None, width: int, height: int) -> Array:
+    paper = np.full(3, CELL, np.float32)
+    if pixels is not None:
+        return picture.fit(pixels, width, height, paper)
+    empty = np.broadcast_to(paper, (height, width, 3)).copy()
+    return write_text(empty, "no picture", width // 2, height // 2, max(11, height // 20), (0.5,) * 3, "center")
 
 
 def wipe(before: str | Path, after: str | Path, out: str | Path, position: float = 0.5) -> Path:
@@ -123,11 +139,8 @@ def difference(before: str | Path, after: str | Path, out: str | Path, scale: fl
         The CIEDE2000 that is drawn in full colour.
     """
     a, b = _pair(before, after)
-    delta = colour.difference(colour.to_lab(a), colour.to_lab(b))
-    grey = np.repeat((b @ np.array([0.2126, 0.7152, 0.0722], np.float32))[..., None], 3, axis=2) * 0.45
-    strength = np.clip(delta / scale, 0, 1)[..., None]
-    heat = grey * (1 - strength) + _heat(strength[..., 0]) * strength
-    page = np.concatenate([a, b, heat.astype(np.float32)], axis=1)
+    delta, heated = _changed(a, b, scale)
+    page = np.concatenate([a, b, heated], axis=1)
     size = max(11, a.shape[0] // 28)
     changed = float((delta > 1).mean())
     for i, words in enumerate(
@@ -139,6 +152,20 @@ def difference(before: str | Path, after: str | Path, out: str | Path, scale: fl
     ):
         page = write_text(page, words, i * a.shape[1] + size, size, size, ACCENT)
     return picture.write(out, page)
+
+
+def heat(before: str | Path, after: str | Path, out: str | Path, scale: float = 20.0) -> Path:
+    """Only where two versions differ: CIEDE2000 as heat over the grey picture."""
+    return picture.write(out, _changed(*_pair(before, after), scale)[1])
+
+
+def _changed(a: Array, b: Array, scale: float) -> tuple[Array, Array]:
+    """CIEDE2000 ``(h, w)``, and the second picture in grey with the difference as heat."""
+    delta = colour.difference(colour.to_lab(a), colour.to_lab(b))
+    grey = np.repeat((b @ np.array([0.2126, 0.7152, 0.0722], np.float32))[..., None], 3, axis=2) * 0.45
+    strength = np.clip(delta / scale, 0, 1)[..., None]
+    shown = grey * (1 - strength) + _heat(strength[..., 0]) * strength
+    return delta, shown.astype(np.float32)
 
 
 def _heat(value: Array) -> Array:

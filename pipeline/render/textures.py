@@ -125,7 +125,7 @@ class TextureReader:
             values = atlas
         else:
             values = self._values(texture, held[0][1], channels)
-        affine = _affine(texture)
+        affine = affine_of(texture)
         affine[:, 0] /= columns
         affine[:, 1] /= rows
         wrap = ("clamp", "clamp") if texture.tiles else (_mode(texture.wrap_s), _mode(texture.wrap_t))
@@ -200,6 +200,31 @@ def _read_file(path: str, limit: int, named: str = "") -> tuple[Array, bool]:
     return pixels, eight_bit
 
 
+def picture_size(path: str) -> tuple[int, int]:
+    """Width and height of a picture from wherever USD's resolver finds it; no pixel is decoded.
+
+    Raises
+    ------
+    pipeline.errors.RenderError
+        It is no picture.
+    """
+    if "[" in path or not Path(path).is_file():
+        with tempfile.NamedTemporaryFile(suffix=Path(path.rstrip("]").rsplit("[", 1)[-1]).suffix) as unpacked:
+            unpacked.write(read_texture(path))
+            unpacked.flush()
+            return _size_of(unpacked.name, path)
+    return _size_of(path, path)
+
+
+def _size_of(file: str, named: str) -> tuple[int, int]:
+    image = oiio.ImageInput.open(file)
+    if image is None:
+        raise RenderError(f"not a picture: {oiio.geterror().strip() or 'unknown format'}", path=named)
+    spec = image.spec()
+    image.close()
+    return int(spec.width), int(spec.height)
+
+
 def _resized(pixels: Array, width: int, height: int) -> Array:
     """Averaged down (or interpolated up) to this size."""
     if pixels.shape[:2] == (height, width):
@@ -222,7 +247,7 @@ def _four(pixels: Array) -> Array:
     return np.concatenate([grey, pixels[..., 1:2] if count == 2 else one], axis=2)
 
 
-def _affine(texture: Texture) -> Array:
+def affine_of(texture: Texture) -> Array:
     """UsdTransform2d as a ``(3, 2)`` matrix: scale, then rotation anticlockwise, then translation."""
     affine = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     if texture.transform is not None:

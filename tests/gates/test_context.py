@@ -135,18 +135,14 @@ def test_the_camera_sees_it_or_says_why_not(placed: Project) -> None:
 
 
 def test_a_fitted_camera_fills_what_it_was_told(placed: Project) -> None:
-    from pipeline.scenes.notes import Situation
-    from pipeline.scenes.notes.framing import project as seen
-    from pipeline.scenes.surface import prim_triangles
+    from pipeline.scenes.notes import Situation, View
 
     add_camera(placed, "fit", ASSET, CameraSpec(kind="product", fill=0.6, aspect=1.0))
     stage = placed.open_stage()
-    prim = stage.GetPrimAtPath(PRIM)
-    camera = UsdGeom.Camera(stage.GetPrimAtPath("/World/Cameras/fit"))
-    points, _ = prim_triangles(prim)
-    picture, depth = seen(Situation(stage, prim, camera), points)
+    situation = Situation(stage, stage.GetPrimAtPath(PRIM))
+    places, depth = View(situation, "/World/Cameras/fit").project(situation.mesh[0])
     assert (depth > 0).all()
-    assert 0.5 < np.abs(picture).max() <= 0.6 + 1e-6
+    assert 0.5 < np.abs(places * 2 - 1).max() <= 0.6 + 1e-6
 
 
 def test_a_lens_is_stored_in_tenths_of_a_scene_unit(placed: Project) -> None:

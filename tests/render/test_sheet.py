@@ -22,9 +22,24 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
 def test_cells_hold_whole_pictures(pair: tuple[Path, Path], tmp_path: Path) -> None:
     out = sheet.contact_sheet([*pair, tmp_path / "gone.png"], ["a", "b", "c"], tmp_path / "s.png", columns=3, cell=120)
     page = picture.read(out)
-    # a 60x40 picture in a cell of 120 covers 120x80 of it
-    assert int(((page[..., 0] > 0.9) & (page[..., 2] < 0.1)).sum()) == pytest.approx(120 * 80, rel=0.02)
-    assert int(((page[..., 2] > 0.9) & (page[..., 0] < 0.1)).sum()) == pytest.approx(120 * 80, rel=0.02)
+    # cells of 120 x 120 in the pictures' own shape of 3:2, which they fill
+    assert int(((page[..., 0] > 0.9) & (page[..., 2] < 0.1)).sum()) == pytest.approx(120 * 120, rel=0.02)
+    assert int(((page[..., 2] > 0.9) & (page[..., 0] < 0.1)).sum()) == pytest.approx(120 * 120, rel=0.02)
+
+
+def test_a_picture_of_another_shape_is_whole_too(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    green = np.zeros((50, 50, 3))
+    green[..., 1] = 1
+    square = picture.write(tmp_path / "green.png", green)
+    page = picture.read(sheet.contact_sheet([*pair, square], ["a", "b", "c"], tmp_path / "s.png", cell=120))
+    # a cell is 147 x 98, so the square is 98 x 98
+    assert int(((page[..., 1] > 0.9) & (page[..., 0] < 0.1)).sum()) == pytest.approx(98 * 98, rel=0.03)
+
+
+def test_wide_pictures_stand_in_fewer_columns(tmp_path: Path) -> None:
+    wide = [picture.write(tmp_path / f"{i}.png", np.ones((20, 80, 3))) for i in range(6)]
+    page = picture.read(sheet.contact_sheet(wide, ["x"] * 6, tmp_path / "s.png", cell=64))
+    assert 0.6 < page.shape[1] / page.shape[0] < 2.5
 
 
 def test_labels_are_written_beneath(pair: tuple[Path, Path], tmp_path: Path) -> None:
@@ -32,7 +47,7 @@ def test_labels_are_written_beneath(pair: tuple[Path, Path], tmp_path: Path) -> 
     without = picture.read(sheet.contact_sheet(pair[:1], [" "], tmp_path / "b.png", cell=120))
     changed = np.argwhere(np.abs(with_label - without[: with_label.shape[0]]).max(axis=2) > 0.2)
     assert len(changed) > 20
-    assert changed[:, 0].min() > 120
+    assert changed[:, 0].min() > 120 * (2 / 3) ** 0.5  # the height of a 3:2 cell with the area of 120 x 120
 
 
 def test_as_many_labels_as_pictures(pair: tuple[Path, Path], tmp_path: Path) -> None:

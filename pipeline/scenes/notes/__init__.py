@@ -1,31 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """Remarks about an asset in its scene, each with what was measured and what was expected.
 
-One file a kind. A measure takes a `Situation` and returns notes; nothing found is an empty list.
+One file a kind, in three families: does it stand (`place`), is it seen (`frame`), does it belong (`look`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from pipeline.scenes.notes.contact import contact
-from pipeline.scenes.notes.framing import framing
-from pipeline.scenes.notes.palette import palette
-from pipeline.scenes.notes.scale import scale
-from pipeline.scenes.notes.situation import Note, Situation
+if TYPE_CHECKING:
+    from pipeline.scenes.notes.measuring import Measured, measure
+    from pipeline.scenes.notes.protocol import Measure, Note
+    from pipeline.scenes.notes.registry import load_measures
+    from pipeline.scenes.notes.situation import Situation
+    from pipeline.scenes.notes.view import View
 
-__all__ = ["MEASURES", "Note", "Situation", "measure"]
+__all__ = ["Measure", "Measured", "Note", "Situation", "View", "load_measures", "measure"]
 
-MEASURES: dict[str, Callable[[Situation], list[Note]]] = {
-    "scale": scale,
-    "contact": contact,
-    "palette": palette,
-    "framing": framing,
+_HOME = {
+    "Measure": "protocol",
+    "Measured": "measuring",
+    "Note": "protocol",
+    "Situation": "situation",
+    "View": "view",
+    "load_measures": "registry",
+    "measure": "measuring",
 }
 
 
-def measure(situation: Situation) -> list[Note]:
-    """Every note of every kind, in the order of `MEASURES`."""
-    from pipeline.progress import track
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
 
-    return [note for name in track(MEASURES, "measures the scene") for note in MEASURES[name](situation)]
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

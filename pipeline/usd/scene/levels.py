@@ -13,7 +13,7 @@ from pipeline.usd.scene.model import Node, Scene
 if TYPE_CHECKING:
     from pipeline.usd.scene.walk import SceneReader
 
-__all__ = ["is_level_set", "read_levels"]
+__all__ = ["is_level_set", "rank", "read_levels"]
 
 _SETS = re.compile(r"^(lod|lods|lodvariant|levelofdetail|level_of_detail|geo_?lod)s?$", re.IGNORECASE)
 
@@ -34,7 +34,7 @@ def read_levels(scene: Scene, reader: SceneReader, given: Mapping[str, str], roo
         if not is_level_set(name) or len(variants) < 2 or name in given or f"{path}{{{name}}}" in given:
             continue
         number = next((i for i, n in enumerate(nodes) if n.path == path and not n.lod), None)
-        order = sorted(variants, key=_rank)
+        order = sorted(variants, key=rank)
         if number is None or selection not in order:
             continue
         if nodes[number].lods:
@@ -77,7 +77,7 @@ def _level(node: Node, start: int, parent: int, level: int) -> Node:
     )
 
 
-def _rank(name: str) -> tuple[float, str]:
+def rank(name: str) -> tuple[float, str]:
     """Finest first: by the number in the name, else by the trade's words."""
     digits: Any = re.findall(r"\d+", name)
     if digits:
