@@ -94,7 +94,7 @@ def test_one_changed_word_makes_the_candidates_stale_and_a_budget_does_not(with_
 def test_evidence_of_inspection_follows_the_geometry_and_not_the_placement(with_candidate: Project) -> None:
     from pxr import UsdGeom
 
-    from pipeline.gates.context import place_asset
+    from pipeline.gates.dressing import place_asset
 
     before = evidence(with_candidate.open_stage(), ASSET, "inspection")
     context = evidence(with_candidate.open_stage(), ASSET, "context")

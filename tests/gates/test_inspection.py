@@ -40,7 +40,7 @@ def test_the_wrong_size_does_not_pass_for_that_reason(with_candidate: Project, t
 
 
 def test_where_it_stands_in_the_scene_does_not_change_the_verdict(with_candidate: Project) -> None:
-    from pipeline.gates.context import place_asset
+    from pipeline.gates.dressing import place_asset
 
     place_asset(with_candidate, ASSET, at=(7, 2, -3), yaw=45)
     report = inspect_asset(with_candidate, ASSET)
