@@ -84,8 +84,8 @@ class Hierarchy:
                 items.append({**around[i], "children": [number]})
                 number = len(items) - 1
             self.outer.append(number)
-            if node.lod:
-                continue
+            if node.lod and (node.parent < 0 or not self.scene.nodes[node.parent].lod):
+                continue  # a coarser level hangs on nothing but MSFT_lod
             if node.parent < 0:
                 self.roots.append(number)
             else:

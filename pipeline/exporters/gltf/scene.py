@@ -124,6 +124,8 @@ class SceneWriter:
                 continue
             items[outer[i]].setdefault("extensions", {})["MSFT_lod"] = {"ids": [outer[k] for k in node.lods]}
             coverage = [_LOD_COVERAGE[min(k, 3)] for k in range(len(node.lods) + 1)]
+            if len(node.lod_screen_sizes) == len(node.lods):
+                coverage = [*node.lod_screen_sizes, 0.0]
             items[outer[i]].setdefault("extras", {})["MSFT_screencoverage"] = coverage
             self.document.use("MSFT_lod")
 

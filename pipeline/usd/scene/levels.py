@@ -5,16 +5,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pxr import UsdLod
+
 from pipeline.usd.scene.model import Node, Scene
+from pipeline.usd.scene.report import Report
 
 if TYPE_CHECKING:
-    from pipeline.usd.scene.walk import SceneReader
+    from pipeline.usd.scene.walk import Above, SceneReader
 
-__all__ = ["is_level_set", "rank", "read_levels"]
+__all__ = ["Leveled", "is_level_set", "rank", "read_levels", "shown_level"]
 
+#: the rank of a name that says no level
+_UNKNOWN = 1e9
 _SETS = re.compile(r"^(lod|lods|lodvariant|levelofdetail|level_of_detail|geo_?lod)s?$", re.IGNORECASE)
 
 
@@ -23,36 +28,70 @@ def is_level_set(name: str) -> bool:
     return bool(_SETS.match(name))
 
 
+@dataclass(frozen=True, eq=False)
+class Leveled:
+    """A prim with UsdLod levels, of which the walk took one.
+
+    Attributes
+    ----------
+    path
+        The prim.
+    nodes, number
+        The list of nodes, and the number of the node of the level that was taken.
+    levels
+        The prim of that level and of the coarser ones after it.
+    screen_sizes
+        Share of the picture's height beneath which each of those serves; empty where no heuristic says it.
+    above
+        What the levels inherit.
+    """
+
+    path: str
+    nodes: list[Node]
+    number: int
+    levels: tuple[Any, ...]
+    screen_sizes: tuple[float, ...]
+    above: Above
+
+
+def shown_level(
+    prim: Any, children: list[Any], nodes: list[Node], above: Above, time: Any, report: Report
+) -> Leveled | None:
+    """Which of the children of a prim is to be walked: the default level; None where they are no levels.
+
+    The prim's node is the last of `nodes`; the level's becomes the next. Finer levels than the default are not read:
+    whoever authored them does not show them.
+    """
+    if not prim.HasAPI(UsdLod.RootAPI):
+        return None
+    levels = [c for c in children if not c.IsA(UsdLod.Heuristic)]
+    if not levels:
+        return None
+    root = UsdLod.RootAPI(prim)
+    chosen = min(max(int(root.GetLodDefaultIndexAttr().Get(time) or 0), 0), len(levels) - 1)
+    sizes: tuple[float, ...] = ()
+    path = str(prim.GetPath())
+    for target in root.GetLodHeuristicsRel().GetForwardedTargets():
+        if UsdLod.DistanceHeuristic(prim.GetStage().GetPrimAtPath(target)):
+            report.reduce(target, "distances of levels of detail", "exchange formats change levels by screen size")
+        rule = UsdLod.ScreenSizeHeuristic(prim.GetStage().GetPrimAtPath(target))
+        if rule:
+            sizes = tuple(float(t) for t in rule.GetThresholdsAttr().Get(time) or ())[chosen:]
+            break
+    return Leveled(path, nodes, len(nodes), tuple(levels[chosen:]), sizes, above)
+
+
 def read_levels(scene: Scene, reader: SceneReader, given: Mapping[str, str], root: str | None) -> Scene:
     """The scene with coarser levels as further nodes, which the full level's node names in `lods`."""
-    from pipeline.usd.scene.variants import variant_sets
-    from pipeline.usd.scene.walk import Above
-
-    stage = reader.stage
     nodes = list(scene.nodes)
-    for path, name, variants, selection in variant_sets(stage, root):
-        if not is_level_set(name) or len(variants) < 2 or name in given or f"{path}{{{name}}}" in given:
+    for found in reader.leveled:
+        if found.nodes is not reader.main_nodes:
+            reader.report.reduce(found.path, "levels of detail", "inside of a prototype only the default level is read")
             continue
-        number = next((i for i, n in enumerate(nodes) if n.path == path and not n.lod), None)
-        order = sorted(variants, key=rank)
-        if number is None or selection not in order:
-            continue
-        if nodes[number].lods:
-            reader.report.reduce(path, f"variant set {name}", "another set already gives its levels of detail")
-            continue
-        made: list[int] = []
-        for level, variant in enumerate(order[order.index(selection) + 1 :], 1):
-            stage.GetPrimAtPath(path).GetVariantSet(name).SetVariantSelection(variant)
-            subtree: list[Node] = []
-            own = nodes[number]
-            reader.walk([stage.GetPrimAtPath(path)], subtree, Above(purpose=own.purpose), main=False)
-            reader.bodies.settle()
-            reader.looks.bind()
-            start = len(nodes)
-            made.append(start)
-            nodes += [_level(n, start, own.parent, level) for n in subtree]
-        stage.GetPrimAtPath(path).GetVariantSet(name).SetVariantSelection(selection)
-        nodes[number] = replace(nodes[number], lods=tuple(made))
+        subtrees = [_subtree(reader, prim, found.above) for prim in found.levels[1:]]
+        for number in (found.number, *(b for a, b in reader.copies if a == found.number)):
+            _attach(nodes, number, subtrees, found.screen_sizes)
+    _read_variants(reader, nodes, given, root)
     return replace(
         scene,
         nodes=tuple(nodes),
@@ -63,18 +102,62 @@ def read_levels(scene: Scene, reader: SceneReader, given: Mapping[str, str], roo
     )
 
 
-def _level(node: Node, start: int, parent: int, level: int) -> Node:
-    """A node of a coarser level: only its geometry counts."""
-    return replace(
-        node,
-        parent=parent if node.parent < 0 else node.parent + start,
-        lod=level,
-        camera=None,
-        light=None,
-        skeleton=None,
-        skin_root=None,
-        weights=None,
-    )
+def _read_variants(reader: SceneReader, nodes: list[Node], given: Mapping[str, str], root: str | None) -> None:
+    from pipeline.usd.scene.variants import variant_sets
+    from pipeline.usd.scene.walk import Above
+
+    stage = reader.stage
+    for path, name, variants, selection in variant_sets(stage, root):
+        if not is_level_set(name) or len(variants) < 2 or name in given or f"{path}{{{name}}}" in given:
+            continue
+        number = next((i for i, n in enumerate(nodes) if n.path == path and not n.lod), None)
+        order = _levels_of(variants)
+        if number is None or (selection and selection not in order):
+            continue
+        if nodes[number].lods:
+            reader.report.reduce(path, f"variant set {name}", "another set already gives its levels of detail")
+            continue
+        subtrees = []
+        # what is shown without a selection stands for the finest
+        for variant in order[order.index(selection) + 1 if selection else 1 :]:
+            stage.GetPrimAtPath(path).GetVariantSet(name).SetVariantSelection(variant)
+            subtrees.append(_subtree(reader, stage.GetPrimAtPath(path), Above(purpose=nodes[number].purpose)))
+        chosen = stage.GetPrimAtPath(path).GetVariantSet(name)
+        if selection:
+            chosen.SetVariantSelection(selection)
+        else:
+            chosen.ClearVariantSelection()
+        _attach(nodes, number, subtrees, ())
+
+
+def _subtree(reader: SceneReader, prim: Any, above: Above) -> list[Node]:
+    """The nodes of a coarser level: only its geometry counts."""
+    found: list[Node] = []
+    reader.walk([prim], found, replace(above, parent=-1), main=False)
+    reader.bodies.settle()
+    reader.looks.bind()
+    return [replace(n, camera=None, light=None, skeleton=None, skin_root=None, weights=None) for n in found]
+
+
+def _attach(nodes: list[Node], number: int, subtrees: list[list[Node]], screen_sizes: tuple[float, ...]) -> None:
+    """Add the nodes of coarser levels beside the full one, and name them there."""
+    made: list[int] = []
+    own = nodes[number]
+    for level, subtree in enumerate((s for s in subtrees if s), 1):
+        start = len(nodes)
+        made.append(start)
+        cut, prefix = len(subtree[0].path.rpartition("/")[0]), own.path.rpartition("/")[0]
+        for n in subtree:
+            parent = own.parent if n.parent < 0 else n.parent + start
+            nodes.append(replace(n, parent=parent, lod=level, path=prefix + n.path[cut:]))
+    nodes[number] = replace(own, lods=tuple(made), lod_screen_sizes=screen_sizes[: len(made)])
+
+
+def _levels_of(variants: list[str]) -> list[str]:
+    """The variants that are levels, finest first; a name that says none, such as `all`, is none beside some that do."""
+    order = sorted(variants, key=rank)
+    known = [name for name in order if rank(name)[0] != _UNKNOWN]
+    return known or order
 
 
 def rank(name: str) -> tuple[float, str]:
@@ -83,4 +166,4 @@ def rank(name: str) -> tuple[float, str]:
     if digits:
         return float(digits[-1]), name
     words = {"high": 0.0, "full": 0.0, "render": 0.0, "medium": 1.0, "mid": 1.0, "low": 2.0, "proxy": 3.0}
-    return words.get(name.lower(), 9.0), name
+    return words.get(name.lower(), _UNKNOWN), name

@@ -79,6 +79,7 @@ def read_scene(
         The file does not open, or there is no prim at `root`.
     """
     stage = open_stage(stage_or_path)
+    wants_levels = levels
     if material_variants or levels:
         has_variants = _has_variants(stage)
         material_variants, levels = material_variants and has_variants, levels and has_variants
@@ -119,9 +120,11 @@ def read_scene(
         scene = read_clips(scene, reader)
     if material_variants:
         scene = read_material_variants(scene, reader, variants or {}, root)
-    if levels:
-        scene = read_levels(scene, reader, variants or {}, root)
-    return scene
+    if levels or (wants_levels and reader.leveled):
+        return read_levels(scene, reader, variants or {}, root)
+    for found in reader.leveled:
+        reader.report.reduce(found.path, "levels of detail", "the default level is read alone")
+    return replace(scene, losses=reader.report.losses)
 
 
 def _has_variants(stage: Any) -> bool:

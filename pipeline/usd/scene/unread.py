@@ -82,11 +82,11 @@ _COMMON = (
 _SCHEMAS = (
     "MaterialBindingAPI", "SkelBindingAPI", "CollectionAPI", "ShapingAPI", "LightAPI", "MeshLightAPI", "VisibilityAPI",
     "XformCommonAPI", "AuthorshipAPI", "AssetPreviewsAPI", "LabelsAPI", "SemanticsLabelsAPI", "ClaimsAPI",
-    "AccessibilityAPI", "Lod", "Gates", "NodeGraphNodeAPI", "NodeDefAPI", "ConnectableAPI", "PrimvarsAPI", "ShadowAPI",
+    "AccessibilityAPI", "LOD", "Gates", "NodeGraphNodeAPI", "NodeDefAPI", "ConnectableAPI", "PrimvarsAPI", "ShadowAPI",
     "ColorSpaceAPI", "ColorSpaceDefinitionAPI", "ClipsAPI", "ModelAPI", "Profiles", "ObjectHints", "SceneGraphPrimAPI",
     "GeomModelAPI",
 )  # fmt: skip
-_RECORDS = ("Gates", "Backdrop", "Lod")
+_RECORDS = ("Gates", "Backdrop", "LOD")
 
 
 class Unread:

@@ -14,6 +14,7 @@ from pxr import Usd, UsdGeom, UsdLux
 from pipeline.usd.scene.authored import Authored, authored
 from pipeline.usd.scene.bodies import Bodies
 from pipeline.usd.scene.cameras import read_camera
+from pipeline.usd.scene.levels import Leveled, shown_level
 from pipeline.usd.scene.lights import read_light
 from pipeline.usd.scene.looks import Looks
 from pipeline.usd.scene.model import Camera, Doubles, Light, Node
@@ -26,7 +27,18 @@ __all__ = ["INSIDE", "Above", "SceneReader"]
 
 INSIDE = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
 _PLACED = frozenset({"Mesh", "Xform"})
-_SHADING = frozenset({"Material", "Shader", "NodeGraph", "GeomSubset", "BlendShape", "SkelAnimation"})
+_SHADING = frozenset(
+    {
+        "Material",
+        "Shader",
+        "NodeGraph",
+        "GeomSubset",
+        "BlendShape",
+        "SkelAnimation",
+        "LODScreenSizeHeuristic",
+        "LODDistanceHeuristic",
+    }
+)
 
 
 @dataclass(slots=True)
@@ -70,6 +82,9 @@ class SceneReader:
         self.shaped: dict[int, Any] = {}
         #: (node, node): the second is a copy of the first beneath another native instance
         self.copies: list[tuple[int, int]] = []
+        #: prims with UsdLod levels; the list of nodes of the stage itself
+        self.leveled: list[Leveled] = []
+        self.main_nodes: list[Node] = []
         #: names what nobody reads, where that is asked for
         self.unread: Unread | None = None
         #: what the parents of an exported subtree do to it
@@ -80,6 +95,8 @@ class SceneReader:
     def walk(self, roots: Iterable[Any], nodes: list[Node], above: Above, *, main: bool) -> None:
         """Add the nodes of subtrees, parents first."""
         stack: list[tuple[Any, Any]] = [(prim, above) for prim in reversed(list(roots))]
+        if main:
+            self.main_nodes = nodes
         templates: dict[tuple[Any, ...], _Template] = {}
         while stack:
             prim, context = stack.pop()
@@ -111,6 +128,10 @@ class SceneReader:
             nodes.append(node)
             if type_name == "PointInstancer" or not children:
                 continue
+            level = shown_level(prim, children, nodes, own, self.time, self.report)
+            if level is not None:
+                self.leveled.append(level)
+                children = level.levels[:1]
             if prim.IsInstance():
                 key = (prim.GetPrototype().GetPath(), own.purpose, own.visible, own.bindings, _ids(own.primvars))
                 known = templates.get(key)
@@ -243,6 +264,7 @@ class SceneReader:
                 Node(
                     n.name, new + n.path[cut:], parent, n.matrix, n.mesh, n.materials, n.camera, n.light,
                     n.instances, n.skeleton, skin_root, n.weights, n.instance_of, n.lod, n.lods, n.purpose,
+                    n.lod_screen_sizes,
                 )
             )  # fmt: skip
             if main:

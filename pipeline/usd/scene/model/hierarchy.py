@@ -62,6 +62,8 @@ class Node:
         The path of the native prototype that the node is an instance of.
     lods
         Node numbers of the coarser levels of detail of this node, finest first; their own `lod` is 1, 2, …
+    lod_screen_sizes
+        Share of the picture's height beneath which each of them serves; empty where nothing says it.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Node:
     lod: int = 0
     lods: tuple[int, ...] = ()
     purpose: str = "default"
+    lod_screen_sizes: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
