@@ -12,6 +12,9 @@ from pipeline.mesh.edges import Edges
 from pipeline.mesh.faces import cross, lengths
 from pipeline.mesh.once import once
 
+#: nodes up to which a graph is walked in Python
+_FEW = 48
+
 
 @dataclass(frozen=True)
 class Shells:
@@ -105,11 +108,32 @@ def components(pairs: NDArray, size: int) -> tuple[NDArray[np.int32], int]:
     label : (size,) int32
     count : int
     """
+    if len(pairs) == 0:
+        return np.arange(size, dtype=np.int32), size
+    if size <= _FEW:
+        return _few_components(pairs, size)
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    if size == 0:
-        return np.zeros(0, np.int32), 0
     graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
     count, label = connected_components(graph, directed=False)
     return label.astype(np.int32), int(count)
+
+
+def _few_components(pairs: NDArray, size: int) -> tuple[NDArray[np.int32], int]:
+    """`components` of a handful of nodes, where making a sparse matrix takes far longer than walking it."""
+    root = list(range(size))
+
+    def top(node: int) -> int:
+        while root[node] != node:
+            root[node] = root[root[node]]
+            node = root[node]
+        return node
+
+    for a, b in pairs.tolist():
+        one, other = top(a), top(b)
+        if one != other:  # the lower number stays, so that labels count up with the nodes
+            root[max(one, other)] = min(one, other)
+    number: dict[int, int] = {}
+    label = [number.setdefault(top(node), len(number)) for node in range(size)]
+    return np.array(label, np.int32), len(number)

@@ -182,3 +182,20 @@ class TestFans:
         other = cone.faces[:, ::-1] + n
         other[other == n + tip] = tip
         assert split_vertices(edges(np.vstack([cone.faces, other])), 2 * n).tolist() == [tip]
+
+
+def test_few_nodes_are_labelled_as_scipy_labels_them() -> None:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    from pipeline.mesh.shells import components
+
+    random = np.random.default_rng(4)
+    for _ in range(200):
+        size, many = int(random.integers(1, 60)), int(random.integers(0, 60))
+        pairs = random.integers(0, size, (many, 2))
+        graph = coo_array((np.ones(many), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
+        count, label = connected_components(graph, directed=False)
+        mine, found = components(pairs, size)
+        assert found == count
+        assert np.array_equal(mine, label)
