@@ -72,6 +72,8 @@ def commit_scenes(project: Project, message: str, name: str | None = None) -> Sc
     UsageError
         There is no such scene, or there is none at all.
     """
+    from pxr import Sdf
+
     from pipeline.errors import NothingToCommit, UsageError
     from pipeline.scenes.editing import open_scene
     from pipeline.scenes.freezing import ROOT, freeze_scene
@@ -92,7 +94,9 @@ def commit_scenes(project: Project, message: str, name: str | None = None) -> Sc
 
     def mine(conflict: Conflict) -> Choice | None:
         # the files below scenes/ are everybody's: what is frozen last holds what was frozen before
-        return Choice(conflict.ours) if conflict.path.startswith(f"{ROOT}/") else None
+        if not f"{conflict.path}/".startswith(f"{ROOT}/"):
+            return None
+        return Choice(Sdf.SpecifierDef if conflict.field == "specifier" else conflict.ours)
 
     try:
         version: str | None = project.commit(message, settle=mine).id

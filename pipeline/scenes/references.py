@@ -112,7 +112,7 @@ def resolve_units(prim: Usd.Prim, layer: Path) -> None:
 
 
 def _operation(xform: UsdGeom.Xformable, kind: object) -> UsdGeom.XformOp:
-    name = UsdGeom.XformOp.GetOpName(kind, UNITS)
+    name = f"xformOp:{'scale' if kind == UsdGeom.XformOp.TypeScale else 'rotateX'}:{UNITS}"
     for op in xform.GetOrderedXformOps():
         if op.GetOpName() == name:
             return op

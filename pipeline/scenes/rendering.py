@@ -58,7 +58,7 @@ def author_render_settings(
     UsageError
         There is no such camera, the file name is absolute or leaves the stage's folder, or a variable is unknown.
     """
-    if not stage.GetPrimAtPath(camera).IsA(UsdGeom.Camera):
+    if not Sdf.Path.IsValidPathString(camera) or not UsdGeom.Camera(stage.GetPrimAtPath(camera)):
         raise UsageError("there is no such camera", prim=camera, remedy="gates camera NAME --subject ASSET makes one")
     file = PurePosixPath(product)
     if file.is_absolute() or ".." in file.parts or not file.suffix:

@@ -74,7 +74,8 @@ def find_source(project: Project, asset: str, origin: str | None = None, *, foll
     version = project.store.refs.resolve(origin)
     path = project.layout.branch(origin) if follow else project.layout.version(version)
     prim = f"{ASSETS}/{asset}"
-    if not Usd.Stage.Open(str(path), Usd.Stage.LoadNone).GetPrimAtPath(prim):
+    stage = Usd.Stage.Open(str(path), Usd.Stage.LoadNone)
+    if not stage.GetPrimAtPath(prim):
         raise UsageError(f"{origin} has no asset {asset!r}", prim=prim, remedy="gates commit it first, or publish it")
     return Source(path, prim, origin if follow else version[:12])
 

@@ -147,3 +147,36 @@ def test_commit_if_changed_makes_no_empty_versions(ready: Project) -> None:
     with ready.edit() as stage:
         stage.DefinePrim("/World/Set/barrel", "Xform")
     assert commit_if_changed(ready, "a barrel") != head
+
+
+def test_a_package_shows_its_styles_as_variants_and_a_scene_selects_one(ready: Project) -> None:
+    from pipeline.gates.dressing import add_asset
+    from pipeline.gates.scenes import new_scene, view
+    from pipeline.scenes import world_box
+
+    for style, grown in (("low", 1.0), ("tall", 1.02)):
+        make_style(ready, ASSET, style, [("proportions", {"y": grown})])
+    inspect_asset(ready, ASSET)
+    with ready.edit() as stage:
+        for gate in ("context", "refinement"):
+            mark(stage, ASSET, gate, "passed")
+    ready.commit("two styles")
+    approve(ready, ASSET)
+    result = publish(ready, ASSET, formats=["usd"])
+    assert f"{ASSET}.usda" in result.files
+    package = Usd.Stage.Open(str(ready.root / result.path / f"{ASSET}.usda"))
+    prim = package.GetDefaultPrim()
+    assert sorted(prim.GetVariantSet("style").GetVariantNames()) == ["low", "tall"]
+    assert prim.GetVariantSet("style").GetVariantSelection() == "tall"
+    assert Usd.ModelAPI(prim).GetKind() == "component"
+    assert ready.verify().problems == []
+    new_scene(ready, "market")
+    for name, height, follow in (("low", 0.5, False), ("tall", 0.51, True)):
+        placed = add_asset(
+            ready, "market", ASSET, name=name, origin="published", follow=follow, variants={"style": name}
+        )
+        assert placed.layer == f"publish/{ASSET}/{ASSET}.usda" if follow else f"{result.path}/{ASSET}.usda"
+        scene = view(ready, "market")
+        box = world_box(scene.GetPrimAtPath(f"/World/Assets/{name}"))
+        assert box is not None
+        assert box.size[1] == pytest.approx(height, abs=1e-4)
