@@ -46,6 +46,8 @@ class Geometry(_Strict):
         `unreal` (`UCX_<mesh>_01`), `godot` (`<mesh>-convcolonly`), `plain`.
     max_hulls
         Hulls of one mesh.
+    concavity
+        Share of the whole hull's volume that a further cut must save to be made.
     instancing
         `gpu`: one node with arrays (EXT_mesh_gpu_instancing); `nodes`: one node an instance.
     curves
@@ -68,6 +70,7 @@ class Geometry(_Strict):
     collision: Literal["none", "hulls"] = "none"
     collision_names: Literal["unreal", "godot", "plain"] = "plain"
     max_hulls: int = Field(default=16, ge=1, le=64)
+    concavity: float = Field(default=0.01, gt=0, lt=1)
     instancing: Literal["gpu", "nodes"] = "gpu"
     curves: Literal["tubes", "lines"] = "tubes"
     tangents: bool = False

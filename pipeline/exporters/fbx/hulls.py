@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from pipeline import progress
-from pipeline.exporters.collision import Hull, convex_hulls
+from pipeline.exporters.collision import Hull
+from pipeline.exporters.hulls import hull_mesh, hull_name, hulls_of, wants_hulls
 from pipeline.usd.scene import Mesh, Scene
 from pipeline.usd.scene.report import Report
 
@@ -18,13 +17,6 @@ from .options import FbxOptions
 from .records import RecordWriter
 
 __all__ = ["add_hulls"]
-
-_NAMES = {
-    "unreal": "UCX_{mesh}_{number:02d}",
-    "godot": "{mesh}_{number:02d}-convcolonly",
-    "plain": "{mesh}_collision_{number:02d}",
-}
-_MOST = 99  # numbers have two digits
 
 
 def add_hulls(
@@ -50,20 +42,13 @@ def add_hulls(
         node = scene.nodes[number]
         assert node.mesh is not None
         mesh = scene.meshes[node.mesh]
-        if node.lod or mesh.skin is not None or mesh.blend_shapes or mesh.track is not None or _is_hull(name):
+        if not wants_hulls(scene, node, name):
             continue
         if node.mesh not in cut:
-            hulls = convex_hulls(
-                mesh.points,
-                mesh.triangle_vertices,
-                max_hulls=min(options.max_hulls, _MOST),
-                concavity=options.concavity,
-            )
+            hulls = hulls_of(mesh, node.path, options.max_hulls, options.concavity, report)
             cut[node.mesh] = [_add_geometry(h, mesh, assembly, document, options, deflater) for h in hulls]
-            if not hulls:
-                report.lose(node.path, "collision", "the mesh has no area")
         for k, geometry in enumerate(cut[node.mesh], 1):
-            title = _NAMES[options.collision or "plain"].format(mesh=name, number=k)
+            title = hull_name(options.collision or "plain", name, k)
             if options.collision == "unreal":
                 model = assembly.writer.add(title, "Mesh", 0, world[number])
             else:
@@ -71,10 +56,6 @@ def add_hulls(
             document.connect(geometry, model)
             count += 1
     return count
-
-
-def _is_hull(name: str) -> bool:
-    return name.split("_", 1)[-1].startswith(("UCX_", "UBX_", "USP_")) or name.startswith(("UCX_", "UBX_", "USP_"))
 
 
 def _add_geometry(
@@ -86,14 +67,7 @@ def _add_geometry(
     deflater: Deflater,
 ) -> int:
     geometry_id = document.id()
-    body = Mesh(
-        name=f"{mesh.name}_hull",
-        path=mesh.path,
-        points=hull.points.astype(np.float32),
-        face_counts=np.full(len(hull.triangles), 3, np.int32),
-        face_vertices=hull.triangles.reshape(-1).astype(np.int32),
-    )
-    writer = [GeometryWriter(geometry_id, body, options, assembly.space, deflater)]
+    writer = [GeometryWriter(geometry_id, hull_mesh(hull, mesh), options, assembly.space, deflater)]
 
     def emit(w: RecordWriter) -> None:
         writer.pop().write(w)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,8 @@ class Hierarchy:
 
     Parameters
     ----------
-    names
-        Names other than the scene's own, by node number.
+    scene_nodes
+        The scene's nodes, renamed and placed as the target wants; a parent may stand after its child.
 
     Attributes
     ----------
@@ -40,8 +40,8 @@ class Hierarchy:
         What the scene lists.
     """
 
-    def __init__(self, scene: Scene, document: Document, report: Report, names: Mapping[int, str]) -> None:
-        self.scene, self.document, self.report, self.names = scene, document, report, names
+    def __init__(self, scene: Scene, scene_nodes: Sequence[Node], document: Document, report: Report) -> None:
+        self.scene, self.scene_nodes, self.document, self.report = scene, scene_nodes, document, report
         self.items: list[dict[str, Any]] = document.json.setdefault("nodes", [])
         self.nodes: list[int] = []
         self.outer: list[int] = []
@@ -67,7 +67,7 @@ class Hierarchy:
         items = self.items
         animated = {n for clip in self.scene.clips for n in clip.transforms}
         prepared, around = self._placed(animated)
-        for i, node in enumerate(self.scene.nodes):
+        for i, node in enumerate(self.scene_nodes):
             item = prepared[i]
             number = len(items)
             items.append(item)
@@ -84,7 +84,8 @@ class Hierarchy:
                 items.append({**around[i], "children": [number]})
                 number = len(items) - 1
             self.outer.append(number)
-            if node.lod and (node.parent < 0 or not self.scene.nodes[node.parent].lod):
+        for node, number in zip(self.scene_nodes, self.outer, strict=True):
+            if node.lod and (node.parent < 0 or not self.scene_nodes[node.parent].lod):
                 continue  # a coarser level hangs on nothing but MSFT_lod
             if node.parent < 0:
                 self.roots.append(number)
@@ -93,10 +94,8 @@ class Hierarchy:
 
     def _placed(self, animated: set[int]) -> tuple[list[dict[str, Any]], dict[int, dict[str, Any]]]:
         """The items of all nodes with their transforms, taken apart all at once; what goes around sheared ones."""
-        nodes = self.scene.nodes
+        nodes = self.scene_nodes
         items: list[dict[str, Any]] = [{"name": node.name} for node in nodes]
-        for i, name in self.names.items():
-            items[i]["name"] = name
         around: dict[int, dict[str, Any]] = {}
         moved = [i for i, node in enumerate(nodes) if node.matrix is not None]
         if not moved:

@@ -120,6 +120,14 @@ def _trimesh(path: Path, document: dict[str, Any], reading: Reading, *, whole: b
     try:
         scene: Any = trimesh.load(path, force="scene", process=False, skip_materials=True)
         triangles = 0
+        # collision hulls are no part of what the stage draws
+        scene.delete_geometry(
+            {
+                edge["geometry"]
+                for edge in scene.graph.transforms.edge_data.values()
+                if "collision" in (edge.get("metadata") or {})
+            }
+        )
         for node in scene.graph.nodes_geometry:
             shape = scene.geometry[scene.graph[node][1]]
             triangles += len(shape.faces) if hasattr(shape, "faces") else 0
@@ -153,7 +161,7 @@ def _unpacked(path: Path, document: dict[str, Any], reading: Reading) -> str:
             reading.problems.append(f"accessor {number} counts {accessor['count']}, its data {len(view)}")
     uses: dict[int, int] = {}
     for node in _shown(document):
-        if "mesh" in node:
+        if "mesh" in node and "collision" not in node.get("extras", {}):
             instanced = node.get("extensions", {}).get("EXT_mesh_gpu_instancing")
             count = 1
             if instanced:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.exporters.gltf.animation import add_clip
 from pipeline.exporters.gltf.container import Document
+from pipeline.exporters.gltf.engine import add_hulls, engine_nodes
 from pipeline.exporters.gltf.geometry import Geometry
 from pipeline.exporters.gltf.hierarchy import Hierarchy
 from pipeline.exporters.gltf.images import Images
@@ -49,15 +50,18 @@ class SceneWriter:
     def write(self) -> Document:
         """Everything, in the order: nodes, geometry, skins, animations, extensions."""
         scene, document = self.scene, self.document
-        self.hierarchy = Hierarchy(scene, document, self.report, {})
+        nodes = engine_nodes(scene, self.target, self.report)
+        self.hierarchy = Hierarchy(scene, nodes, document, self.report)
         rows = variant_rows(scene) if self.target.geometry.variants else {}
         self.meshes.prepare((n.mesh, n.materials) for n in scene.nodes if n.mesh is not None and n.skin_root is None)
-        for i, node in enumerate(scene.nodes):
+        for i, node in enumerate(nodes):
             if node.mesh is not None:
                 self._draw(i, node, rows.get(i, ()))
             if node.instances is not None:
                 add_instances(self.hierarchy, self.meshes, i, node, gpu=self.target.geometry.instancing == "gpu")
         self._levels()
+        if self.target.geometry.collision == "hulls":
+            add_hulls(self.hierarchy, nodes, scene, self.target, self.report)
         for clip in scene.clips:
             add_clip(self, clip)
         if scene.variants and self.target.geometry.variants:
