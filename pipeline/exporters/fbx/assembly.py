@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.exporters.gltf.skins import influences
+from pipeline.exporters.sockets import Socket, sockets
 from pipeline.usd.scene import Mesh, Node, Scene
 from pipeline.usd.scene.report import Report
 
@@ -91,10 +92,10 @@ class Assembly:
                     self.document, self.writer, i, self.scene.skeletons[node.skeleton], world[i], self.space
                 )
         finest = {coarse: i for i, n in enumerate(nodes) for coarse in n.lods}
-        sockets = {i for i, n in enumerate(nodes) if self._may_be_socket(n) and i not in children}
-        for i in [*(i for i in range(len(nodes)) if i not in sockets), *sorted(sockets)]:  # beneath their meshes
+        attached = sockets(self.scene, self.options.sockets, self.report)
+        for i in [*(i for i in range(len(nodes)) if i not in attached), *attached]:  # beneath their meshes
             if kept[i] or self.is_bound(nodes[i]):
-                self._add(i, nodes[i], kept[i] and i in children, finest)
+                self._add(i, nodes[i], kept[i] and i in children, finest, attached.get(i))
         for rig in self.rigs.values():
             add_bind_pose(self.document, rig, self.space)
 
@@ -125,14 +126,15 @@ class Assembly:
                     kept[node.parent] = True
         return kept
 
-    def _add(self, i: int, node: Node, has_children: bool, finest: dict[int, int]) -> None:
+    def _add(
+        self, i: int, node: Node, has_children: bool, finest: dict[int, int], socket: Socket | None = None
+    ) -> None:
         mesh = self._mesh(node)
         parent = self.models.get(node.parent, 0)
         matrix = node.matrix
         name = self._name(node, mesh)
-        socket = self._socket(i, node, has_children)
-        if socket is not None:
-            parent, matrix, name = socket
+        if socket is not None and socket.owner in self.models:
+            parent, matrix, name = self.models[socket.owner], socket.matrix, socket.name
         if node.lods or i in finest:
             parent, matrix, name = self._level(i, node, finest.get(i, i), name)
         if node.skeleton is not None and not has_children:
@@ -189,32 +191,6 @@ class Assembly:
         deforms = mesh.skin is not None or bool(mesh.blend_shapes)
         prefix = self.options.skeletal_prefix if deforms else self.options.static_prefix
         return node.name if node.name.startswith(prefix) else prefix + node.name
-
-    def _may_be_socket(self, node: Node) -> bool:
-        prefix = self.options.sockets.lower()
-        return bool(prefix) and node.name.lower().startswith(prefix)
-
-    def _socket(self, i: int, node: Node, has_children: bool) -> tuple[int, Doubles, str] | None:
-        """Parent, transform and name of an empty node that is a socket; None where it is none.
-
-        Engines take sockets from beneath the mesh: a socket beside a mesh moves under it.
-        """
-        prefix = self.options.sockets
-        empty = not has_children and node.mesh is None and node.camera is None and node.light is None
-        if not prefix or not empty or not self._may_be_socket(node):
-            return None
-        nodes, world = self.scene.nodes, self.scene.world_matrices
-        owner = node.parent
-        if owner < 0 or nodes[owner].mesh is None:
-            beside = [k for k, n in enumerate(nodes) if n.parent == node.parent and n.mesh is not None and not n.lod]
-            if not beside:
-                self.report.lose(node.path, "socket", "there is no mesh beside or above it; an empty node it is")
-                return None
-            owner = beside[0]
-        if owner not in self.models:
-            return None
-        local = world[i] @ np.linalg.inv(world[owner])
-        return self.models[owner], local, prefix + node.name[len(prefix) :]
 
     def _level(self, i: int, node: Node, fine: int, name: str) -> tuple[int, Doubles, str]:
         """Put a level of detail under its group; returns the group, the transform beneath it, the name."""
