@@ -4,8 +4,8 @@
 The key of a node is a hash over its operation and that operation's version, its parameters with files by
 content, and the fields it sees. Entries are JSON files in `.gates/memo`; the folder may be deleted.
 
-A node's effect is in the stage, so an entry counts only while the prims it names are still there and the files
-it names still have the content they had.
+A node's effect is in the stage, or in a scene's, so an entry counts only while the prims it names are still there and
+the files it names still have the content they had.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Memo:
             path = root / name
             if not path.is_file() or file_digest(path) != digest:
                 return None
+        if not all(_stands(root / name, prims) for name, prims in outputs.get("stages", {}).items()):
+            return None
         return outputs
 
     def put(self, node: str, key: str, outputs: dict[str, Any]) -> None:
@@ -70,6 +72,16 @@ class Memo:
 
     def _path(self, node: str) -> Path:
         return self.folder / f"{node}.json"
+
+
+def _stands(path: Path, prims: list[str]) -> bool:
+    """Whether a stage of the project still has these prims."""
+    from pxr import Usd
+
+    if not path.is_file():
+        return False
+    stage = Usd.Stage.Open(str(path), Usd.Stage.LoadNone)
+    return all(bool(stage.GetPrimAtPath(prim)) for prim in prims)
 
 
 def _plain(value: Any) -> Any:

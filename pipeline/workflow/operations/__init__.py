@@ -12,6 +12,7 @@ from pipeline.workflow.operations import (
     intent,
     pictures,
     refinement,
+    scenes,
 )
 from pipeline.workflow.operations.registry import Operation, find, names
 
@@ -27,4 +28,5 @@ __all__ = [
     "names",
     "pictures",
     "refinement",
+    "scenes",
 ]

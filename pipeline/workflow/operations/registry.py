@@ -2,8 +2,8 @@
 """The operations that nodes run: each calls one gate function and tells what others may depend on.
 
 An operation sets, it does not add: run again with other parameters it leaves the stage as if it had only ever
-run with those. What it gives is plain data; `prims` and `files` (path in the project -> sha256) say where its
-effect is.
+run with those. What it gives is plain data; `prims`, `stages` (a scene's path in the project -> prims) and `files`
+(path in the project -> sha256) say where its effect is.
 """
 
 from __future__ import annotations
