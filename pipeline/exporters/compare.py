@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.errors import GatesError
 from pipeline.exporters.result import Stats
 from pipeline.exporters.seam import Reading
+from pipeline.exporters.seen import mended, polygons_only
 from pipeline.usd.scene.draws import bounds, draws
 from pipeline.usd.scene.model import Scene
 from pipeline.usd.scene.textures import read_texture
@@ -63,10 +64,16 @@ def differences(scene: Scene, stats: Stats, reading: Reading) -> list[str]:
 
     A reader reports under the names of `Stats`, and may also report `unposed_bounds_m` (skinned meshes as they
     are stored), `has_textures`, `has_skins`, and what every drawn mesh has, instances counted each:
-    `drawn_uv_sets` and `drawn_blend_shapes`. The scene's losses say which cameras and lights are not in the file.
+    `drawn_uv_sets` and `drawn_blend_shapes`; `polygons_only` says that it has no lines and points, `mends` that it
+    leaves out faces that are none.
+    The scene's losses say which cameras and lights are not in the file.
     """
     found = list(reading.problems)
     facts: dict[str, Any] = reading.facts
+    if facts.get("polygons_only"):
+        scene, stats = _as_seen(scene, stats, polygons_only(scene))
+    if facts.get("mends") and facts.get("triangles", stats.triangles) < stats.triangles:
+        scene, stats = _as_seen(scene, stats, mended(scene))
     expected = {**stats.model_dump(), **_drawn(scene)}
     expected["cameras"] -= _dropped(scene, "camera")
     expected["lights"] -= _dropped(scene, "light")
@@ -83,12 +90,14 @@ def differences(scene: Scene, stats: Stats, reading: Reading) -> list[str]:
         for key in ("materials", "textures", "joints", "drawn_blend_shapes")
         if key in facts and facts[key] < expected[key] - _lost(scene, key)
     ]
-    if facts.get("has_textures") is False and stats.textures > _lost(scene, "textures"):
+    if facts.get("has_textures") is False and stats.textures and not _lost(scene, "textures"):
         found.append("the stage has textures, the file none")
     if facts.get("has_skins") is False and any(n.skin_root is not None for n in scene.nodes):
         found.append("the stage has skinned meshes, the file no skin")
+    bent = any("shear" in loss.what for loss in scene.losses)
     for key, posed in (("bounds_m", True), ("unposed_bounds_m", False)):
-        if key not in facts or facts[key] is None:
+        # a moving shear that was squared, and said so, is not where it was
+        if facts.get(key) is None or bent:
             continue
         # a format without lines leaves out faces of two corners and says so
         truths = [bounds(scene, posed=posed, edges=edges) for edges in (True, False)]
@@ -101,6 +110,10 @@ def differences(scene: Scene, stats: Stats, reading: Reading) -> list[str]:
         if not error <= _BOUNDS:
             found.append(f"bounds are off by {error:.2%} of the size: {np.round(facts[key], 4).tolist()}")
     return found
+
+
+def _as_seen(scene: Scene, stats: Stats, seen: Scene) -> tuple[Scene, Stats]:
+    return (scene, stats) if seen is scene else (seen, stats_of(seen))
 
 
 def _drawn(scene: Scene) -> dict[str, int]:
@@ -126,8 +139,11 @@ def _words(key: str) -> str:
 
 
 def _lost(scene: Scene, key: str) -> int:
-    """How many losses are about things of this kind."""
-    return sum(key.rstrip("s") in loss.what for loss in scene.losses)
+    """How many things of this kind the losses say are not in the file; `textures` are all of a material."""
+    all_of = {m.path: len(m.textures) for m in scene.materials} if key == "textures" else {}
+    return sum(
+        all_of.get(loss.prim, 1) if loss.what == key else 1 for loss in scene.losses if key.rstrip("s") in loss.what
+    )
 
 
 def _different_pictures(scene: Scene) -> int:

@@ -16,6 +16,8 @@ __all__ = ["decimal_places", "decimals", "integers", "joined"]
 Bytes = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
+#: what 64 bits hold as a whole number
+_MOST = 9e18
 _ZERO, _DOT, _MINUS = 48, 46, 45
 _GROUPS = np.stack([np.arange(10000) // p % 10 for p in (1000, 100, 10, 1)], axis=1).astype(np.uint8) + _ZERO
 
@@ -51,9 +53,14 @@ def integers(values: NDArray[np.integer], *, hide_zero: bool = False) -> tuple[B
 def decimals(values: NDArray[np.floating], places: int) -> tuple[Bytes, Mask]:
     """Numbers with a fixed number of decimal places as bytes `(n, w)`, and which of them count.
 
-    What is not finite becomes 0: text formats have no other number for it that readers take.
+    What is not finite becomes 0: text formats have no other number for it that readers take. Numbers too large for
+    that get an exponent.
     """
     flat = np.nan_to_num(values.astype(np.float64, copy=False), nan=0.0, posinf=0.0, neginf=0.0)
+    if np.abs(flat).max(initial=0.0) * 10.0**places >= _MOST:
+        text = np.char.mod("%.9g", flat).astype(np.bytes_)
+        wide = text.view(np.uint8).reshape(len(flat), text.itemsize)
+        return wide, wide != 0
     scaled = np.rint(np.abs(flat) * 10.0**places).astype(np.int64)
     whole, part = np.divmod(scaled, 10**places)
     left, shown = integers(whole)

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade, UsdUtils
+from pxr import Ar, Gf, Sdf, Usd, UsdGeom, UsdShade, UsdUtils
 
 from pipeline.errors import ExportError, GatesError
 from pipeline.usd.scene.model import Scene
@@ -92,6 +93,7 @@ def localise(
     report: Report,
     *,
     change: Callable[[str, bytes], tuple[str, bytes]] | None = None,
+    drop_missing: bool = False,
 ) -> list[str]:
     """Copy every file that a flattened layer names into a folder and name it there.
 
@@ -100,21 +102,17 @@ def localise(
     folder, prefix
         Where the copies go, and how the layer writes that folder: `textures/`.
     scene
-        The same stage as arrays; it knows the tiles of UDIM textures.
+        The same stage as arrays; it knows where the stage lies.
     change
         Gets name and bytes, and may give others (a smaller picture).
+    drop_missing
+        A path that does not resolve becomes empty; otherwise it is written relative to the stage.
 
     Returns
     -------
     list of str
         The names of the copies.
     """
-    tiles: dict[str, tuple[tuple[int, str], ...]] = {}
-    for texture in (t for m in scene.materials for t in m.textures if t.tiles):
-        tiles[texture.asset] = texture.tiles
-        # flattening may have made the path absolute
-        number, path = texture.tiles[0]
-        tiles["<UDIM>".join(path.rsplit(str(number), 1))] = texture.tiles
     root = Path(layer.realPath).parent if layer.realPath else Path(scene.source).parent
     given: dict[str, str] = {}
     taken: dict[str, bytes] = {}
@@ -141,20 +139,30 @@ def localise(
     def place(path: str) -> str:
         if not path or path in given:
             return given.get(path, path)
-        result = path
-        if path in tiles:
-            names = [store(tile) for _, tile in tiles[path]]
-            if all(names):
-                result = prefix + inner_name(path)
+        anchored = path if "[" in path or Path(path).is_absolute() else str(root / path)
+        if UsdShade.UdimUtils.IsUdimIdentifier(path):
+            tiles = UsdShade.UdimUtils.ResolveUdimTilePaths(anchored, layer)
+            names = [store(str(tile)) for tile, _ in tiles]
+            name = inner_name(path) if names and all(names) else None
         else:
-            anchored = path if "[" in path or Path(path).is_absolute() else str(root / path)
             name = store(anchored)
-            if name is None:
-                report.lose("/", f"asset {path}", "it does not resolve: the path stays as it was authored")
-            else:
-                result = prefix + name
-        given[path] = result
-        return result
+        if name is not None:
+            given[path] = prefix + name
+        else:
+            gone = drop_missing or bool(Ar.GetResolver().Resolve(anchored))  # a folder, or inside of a broken archive
+            kept = "" if gone else _beside(anchored, root)
+            what = "the path is left out" if gone else "the path stays as it was authored"
+            report.lose("/", f"asset {_beside(anchored, root)}", f"it does not resolve: {what}")
+            given[path] = kept
+        return given[path]
 
     UsdUtils.ModifyAssetPaths(layer, place)
     return sorted(taken)
+
+
+def _beside(path: str, root: Path) -> str:
+    """A path that leads nowhere, relative to the stage as its author wrote it; flattening makes paths absolute."""
+    if "[" in path or not Path(path).is_absolute():
+        return path
+    relative = Path(os.path.relpath(path, root)).as_posix()
+    return relative if relative.startswith("..") else f"./{relative}"

@@ -72,9 +72,10 @@ class Package:
             return self._tiles(outer, layer, goal)
         found = str(Ar.GetResolver().Resolve(Sdf.ComputeAssetPathRelativeToLayer(layer, outer)))
         found = Ar.SplitPackageRelativePathOuter(found)[0]
-        if not found:
-            self.report.lose("/", f"asset {path}", "it does not resolve: the path stays as it was authored")
-            return path
+        if not Path(found).is_file():
+            what = "it is no file: the path is left out" if found else "it does not resolve: the path stays as authored"
+            self.report.lose("/", f"asset {path}", what)
+            return "" if found else path
         written = _relative(self._place(found), goal)
         return Ar.JoinPackageRelativePath([written, inner]) if inner else written
 

@@ -34,7 +34,7 @@ def read_with_trimesh(path: Path) -> Reading:
     """Triangles and bounds of a written file; what trimesh raises is a problem."""
     import trimesh
 
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = {"polygons_only": True}
     problems: list[str] = []
     try:
         scene = trimesh.load_scene(path, process=False)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pxr import Sdf, Usd, UsdGeom, UsdLux, UsdShade, UsdSkel, UsdVol
+from pxr import Ar, Sdf, Tf, Usd, UsdGeom, UsdLux, UsdShade, UsdSkel, UsdVol
 
 __all__ = ["sampled_times", "stage_facts"]
 
@@ -63,7 +64,8 @@ def stage_facts(stage: Any, root: Any, *, purposes: Iterable[str], times: Sequen
     counts["materials"] = len(materials)
     counts["textures"] = sum(_pictures(material, times[0]) for material in materials.values())
     facts: dict[str, Any] = {key: counts[key] for key in _KEYS}
-    facts["bounds"] = [_bounds(stage, root, wanted, time) for time in times]
+    endless = bool(counts["instancers"]) and _turns_in_itself(stage)
+    facts["bounds"] = [None if endless else _bounds(stage, root, wanted, time) for time in times]
     return facts
 
 
@@ -101,6 +103,7 @@ def _count(
         shown = str(image.ComputePurpose()) in purposes and image.ComputeVisibility(time) != "invisible"
         if prim.IsA(UsdGeom.PointInstancer):
             prims.PruneChildren()
+            counts["instancers"] += 1
             if shown and prim.GetPath() not in above:
                 _repeat(stage, prim, purposes, time, counts, materials, times, (*above, prim.GetPath()))
             continue
@@ -161,13 +164,35 @@ def _pictures(material: Any, time: Any) -> int:
                 layer = next((s.layer for s in sources[0].GetPropertyStack(time)), None)
                 found += len(UsdShade.UdimUtils.ResolveUdimTilePaths(value.path, layer)) if layer else 0
             else:
-                found += bool(value.resolvedPath)
+                found += bool(value.resolvedPath) and _opens(value.resolvedPath)
     return found
+
+
+def _opens(path: str) -> bool:
+    """Whether a resolved path is a file; OpenUSD also resolves folders and what a broken archive should hold."""
+    return bool(Ar.GetResolver().OpenAsset(Ar.ResolvedPath(path))) if "[" in path else Path(path).is_file()
+
+
+def _turns_in_itself(stage: Any) -> bool:
+    """Whether a PointInstancer repeats itself, straight or through others: OpenUSD's own bounds never end there."""
+    below: dict[Any, list[Any]] = {}
+    for prim in Usd.PrimRange(stage.GetPseudoRoot(), _INSIDE):
+        if prim.IsA(UsdGeom.PointInstancer):
+            below[prim.GetPath()] = UsdGeom.PointInstancer(prim).GetPrototypesRel().GetForwardedTargets()
+    nexts = {path: [p for p in below for t in targets if p.HasPrefix(t)] for path, targets in below.items()}
+    left = dict(nexts)
+    while free := [path for path, others in left.items() if not any(o in left for o in others)]:
+        for path in free:
+            del left[path]
+    return bool(left)
 
 
 def _bounds(stage: Any, root: Any, purposes: frozenset[str], time: Any) -> list[list[float]] | None:
     cache = UsdGeom.BBoxCache(time, sorted(purposes), useExtentsHint=False)
-    box = cache.ComputeWorldBound(root).ComputeAlignedRange()
+    try:
+        box = cache.ComputeWorldBound(root).ComputeAlignedRange()
+    except Tf.ErrorException:  # of a stage that is broken: a prototype that is not there, joints out of order
+        return None
     if box.IsEmpty():
         return None
     corners = np.array([box.GetCorner(k) for k in range(8)])

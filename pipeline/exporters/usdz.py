@@ -49,7 +49,7 @@ def write_stage(
         def change(name: str, data: bytes) -> tuple[str, bytes]:
             return _fitted(name, data, target, folder)
 
-        names = localise(layer, folder / "textures", "textures/", scene, report, change=change)
+        names = localise(layer, folder / "textures", "textures/", scene, report, change=change, drop_missing=True)
         root = folder / f"{out.stem}.usdc"
         if not layer.Export(str(root)):
             raise ExportError("the layer cannot be written", path=out)

@@ -76,6 +76,7 @@ class Assembly:
         self.turned: dict[int, Doubles] = {}
         self.mesh_names: dict[int, str] = {}
         self._geometries: dict[tuple[object, ...], _Geometry] = {}
+        self._names: dict[str, int] = {}  # of cameras and lights
         self._groups: dict[int, int] = {}  # LodGroup model by the node of the finest level
 
     # ------------------------------------------------------------------ nodes
@@ -147,6 +148,8 @@ class Assembly:
         kind = "Mesh" if mesh is not None else "Null"
         axes = None
         attribute: int | None = None
+        if node.camera is not None or node.light is not None:
+            name = self._only(name)
         if node.camera is not None:
             kind, axes = "Camera", attributes.CAMERA_AXES
             attribute = attributes.camera(self.document, self.scene.cameras[node.camera], self.space.unit)
@@ -170,6 +173,11 @@ class Assembly:
             self._attach(i, node, mesh, [model])
         if node.instances is not None:
             self._expand(node, self.models[i])
+
+    def _only(self, name: str) -> str:
+        """A name that no camera or light has yet: some readers find these by their names."""
+        count = self._names[name] = self._names.get(name, 0) + 1
+        return name if count == 1 else self._only(f"{name}_{count}")
 
     def _mesh(self, node: Node) -> Mesh | None:
         """The mesh of a node, where FBX can hold it."""

@@ -84,6 +84,7 @@ def _blender(command: list[str], path: Path) -> tuple[dict[str, Any], str]:
         problem = f"Blender finds {found['textures']} textures and can load {found['textures_loaded']}"
     facts = {k: found[k] for k in _FACTS}
     facts["bounds_m"] = found["bounds_posed_m"]
+    facts["polygons_only"] = facts["mends"] = True
     facts["has_textures"] = found["textures"] > 0
     facts["has_skins"] = found["skins"] > 0
     return facts, problem

@@ -99,8 +99,12 @@ def _add_shape(document: Document, channel_id: int, name: str, shape: Shape, lin
             w.leaf(b"Version", i32(100))
             w.array(b"Indexes", Deflated.packed(indices[moved].astype(np.int32)))
             w.array(b"Vertices", Deflated.packed(space.points(offsets[moved] @ linear)))
+            turned: NDArray[np.floating] = np.zeros(
+                (int(moved.sum()), 3)
+            )  # some readers (assimp) want them in any case
             if normals is not None and len(normals) == len(offsets):
-                w.array(b"Normals", Deflated.packed(space.directions(normals[moved].astype(np.float64) @ linear)))
+                turned = space.directions(normals[moved].astype(np.float64) @ linear)
+            w.array(b"Normals", Deflated.packed(turned))
 
     document.add("Geometry", emit)
     document.connect(shape_id, channel_id)

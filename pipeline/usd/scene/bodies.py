@@ -68,9 +68,9 @@ class Bodies:
         binding = by_path.get(path) if by_path else None
         single = raw.moving or binding is not None
         number = None if single else self._known(raw)
+        self._lists[id(nodes)] = nodes
         if number is None:
             number = len(self.meshes)
-            self._lists[id(nodes)] = nodes
             if binding is None and may_wait(raw, self.refine_level):
                 self._waiting.append((number, raw))
                 self.meshes.append(NOTHING)
@@ -163,6 +163,7 @@ class Bodies:
             reader.report.reduce(prim.GetPath(), type_name, "no exchange format has it")
         if mesh is None:
             return {}
+        self._lists[id(nodes)] = nodes
         self.meshes.append(mesh)
         reader.looks.want(nodes, len(nodes), prim, mesh, {})
         return {"mesh": len(self.meshes) - 1, "materials": (-1,)}

@@ -115,7 +115,9 @@ def _transforms(scene: Scene, reader: SceneReader, clock: _Clock) -> dict[int, T
         convert = _converter(reader, node.camera is not None or node.light is not None)
 
         def at(code: float, xformable: Any = xformable, convert: Any = convert, reach: float = reach) -> Doubles:
-            matrix: Doubles = convert(np.array(xformable.GetLocalTransformation(Usd.TimeCode(code))))
+            found = np.array(xformable.GetLocalTransformation(Usd.TimeCode(code)))
+            found[:, 3] = (0.0, 0.0, 0.0, 1.0)
+            matrix: Doubles = convert(found)
             if not np.isfinite(matrix).all():
                 reader.report.lose(
                     xformable.GetPath(), "transform samples", "some are not finite: the identity stands for them"
@@ -178,12 +180,10 @@ def _joint_track(skeleton: Skeleton, query: Any, reader: SceneReader, clock: _Cl
     translation, rotation, scale, shear = decompose(reader.space.matrices(poses))
     if shear.max(initial=0) > 1e-4:
         reader.report.reduce(skeleton.path, "shear of joints", "only translation, rotation and scale move")
-    return JointTrack(
-        clock.seconds(codes),
-        translation.astype(np.float32),
-        continuous(rotation).astype(np.float32),
-        scale.astype(np.float32),
-    )
+    parts = [a.astype(np.float32) for a in (translation, continuous(rotation), scale)]
+    if all(np.ptp(part, axis=0).max(initial=0.0) == 0 for part in parts):
+        return None  # sampled, and standing still
+    return JointTrack(clock.seconds(codes), parts[0], parts[1], parts[2])
 
 
 def _shapes(scene: Scene, reader: SceneReader, clock: _Clock) -> tuple[dict[int, WeightTrack], list[Mesh]]:

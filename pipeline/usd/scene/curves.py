@@ -61,6 +61,9 @@ def read_curves(prim: Any, time: Any, space: Space, report: Report, draw: Litera
     }
     if draw == "tubes" and widths is not None and len(widths) and segments <= _TUBES:
         wide = np.asarray(widths, np.float64)
+        if not (np.isfinite(wide) & (wide >= 0)).all():
+            report.lose(path, "widths", "some are negative or not finite: they count as zero")
+            wide = np.where(np.isfinite(wide) & (wide >= 0), wide, 0.0)
         along = wide[:1] if kind == "constant" or len(wide) == 1 else None
         if along is None:
             along = wide[source] if len(wide) == len(placed) else np.full(len(line), wide.mean())

@@ -63,6 +63,10 @@ def read_material(prim: Any, time: Any, report: Report) -> Material:
             inputs[name] = found
     if "displacement" in inputs and (inputs["displacement"].texture or any(inputs["displacement"].value)):
         report.reduce(path, "displacement", "not applied to the exported surface")
+    for name in ("opacityThreshold", "useSpecularWorkflow"):
+        if name in inputs and (inputs[name].texture or inputs[name].primvar):
+            report.reduce(path, f"texture of {name}", "only its constant counts")
+            inputs[name] = Input(inputs[name].value)
     if identifier != "UsdPreviewSurface":
         network.mend(surface, inputs)
     mode = surface.GetInput("opacityMode")

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-from pxr import Usd, UsdGeom, UsdLux
+from pxr import Gf, Usd, UsdGeom, UsdLux
 
 from pipeline.usd.scene.authored import Authored, authored
 from pipeline.usd.scene.bodies import Bodies
@@ -39,6 +39,9 @@ _SHADING = frozenset(
         "LODDistanceHeuristic",
     }
 )
+#: no transform of a scene reaches or grows further; single precision ends at the square of it
+_FARTHEST = 1e15
+_UPRIGHT = Gf.Vec4d(0, 0, 0, 1)
 
 
 @dataclass(slots=True)
@@ -126,6 +129,8 @@ class SceneReader:
                 self.looks.forget(nodes, index)
                 node = Node(prim.GetName(), str(prim.GetPath()), context.parent, purpose=own.purpose)
             nodes.append(node)
+            if self.space.turned and (node.camera is not None or node.light is not None):
+                self._aim(nodes, index, bool(children))
             if type_name == "PointInstancer" or not children:
                 continue
             level = shown_level(prim, children, nodes, own, self.time, self.report)
@@ -194,7 +199,7 @@ class SceneReader:
             if drawn:
                 made = {"instances": self.repeats.instancer(prim, own)}
         elif type_name == "Camera":
-            self.cameras.append(read_camera(prim, self.time, self.space))
+            self.cameras.append(read_camera(prim, self.time, self.space, self.report))
             made = {"camera": len(self.cameras) - 1}
         elif type_name == "SkelRoot":
             self.bodies.bindings.add_root(prim)
@@ -214,16 +219,25 @@ class SceneReader:
             purpose=own.purpose,
             **made,
         )
-        if self.space.turned and (node.camera is not None or node.light is not None):
-            node = self._aimed(node, bool(children))
         return node
 
-    def _aimed(self, node: Node, has_children: bool) -> Node:
-        """A camera or light still looks along -Z of its own node when the stage's up axis was another."""
-        if has_children:
-            self.report.reduce(node.path, "children of a camera or light", "turned with the change of the up axis")
-        matrix = np.eye(4) if node.matrix is None else node.matrix
-        return replace(node, matrix=self.space.rotation @ matrix)
+    def _aim(self, nodes: list[Node], index: int, has_children: bool) -> None:
+        """A camera or light still looks along -Z of its own node when the stage's up axis was another.
+
+        What stands beneath it must not turn with it: then the camera or light gets a node of its own.
+        """
+        node = nodes[index]
+        if not has_children:
+            matrix = np.eye(4) if node.matrix is None else node.matrix
+            nodes[index] = replace(node, matrix=self.space.rotation @ matrix)
+            return
+        nodes[index] = replace(node, camera=None, light=None)
+        nodes.append(
+            Node(
+                node.name, node.path, index, self.space.rotation, camera=node.camera, light=node.light,
+                purpose=node.purpose,
+            )
+        )  # fmt: skip
 
     def _transform(self, prim: Any, said: Authored, parent: int, index: int, main: bool) -> tuple[Any, int]:
         if not said.placed or not (prim.GetTypeName() in _PLACED or prim.IsA(UsdGeom.Xformable)):
@@ -233,9 +247,15 @@ class SceneReader:
         if resets:
             parent = -1
         # a determinant is finite only if each of the sixteen is, but for numbers of hundreds of digits
-        if not isfinite(found.GetDeterminant()) and not np.isfinite(np.array(found)).all():
-            self.report.lose(prim.GetPath(), "transform", "it is not finite: the identity stands for it")
+        sound = abs(found.GetDeterminant()) <= _FARTHEST and found.ExtractTranslation().GetLength() <= _FARTHEST
+        if not sound and not (np.abs(np.array(found)) <= _FARTHEST).all():
+            why = "it is not finite, or beyond all numbers: the identity stands for it"
+            self.report.lose(prim.GetPath(), "transform", why)
             return None, parent
+        if found.GetColumn(3) != _UPRIGHT:
+            why = "its last column is not (0, 0, 0, 1): that column stands for it"
+            self.report.lose(prim.GetPath(), "transform", why)
+            found.SetColumn(3, _UPRIGHT)
         for name in said.operations:
             if prim.GetAttribute(name).ValueMightBeTimeVarying():
                 if main:
