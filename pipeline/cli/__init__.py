@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -65,12 +65,8 @@ class Commands(click.Group):
 
         try:
             result = super().main(*args, **{**kwargs, "standalone_mode": False})
-        except click.exceptions.Abort:
-            click.echo("interrupted; nothing was half-written", err=True)
-            sys.exit(130)
-        except KeyboardInterrupt:
-            click.echo("interrupted; nothing was half-written", err=True)
-            sys.exit(130)
+        except (click.exceptions.Abort, KeyboardInterrupt):
+            _interrupted()
         except click.ClickException as error:
             error.show()
             sys.exit(2 if isinstance(error, click.UsageError) else error.exit_code)
@@ -79,6 +75,18 @@ class Commands(click.Group):
         except Exception as error:  # noqa: BLE001  the last place where an artist can be spared a traceback
             sys.exit(fail(error, debug="--debug" in sys.argv))
         sys.exit(result if isinstance(result, int) else 0)
+
+
+def _interrupted() -> NoReturn:
+    """Say so and leave with 130.
+
+    CPython remembers a KeyboardInterrupt that left an `exec` of a string (dataclasses and named tuples are made
+    by one) and then dies of SIGINT whatever the exit code (`run_eval_code_obj` in pythonrun.c); the next
+    `exec` forgets it.
+    """
+    click.echo("interrupted; nothing was half-written", err=True)
+    exec("")
+    sys.exit(130)
 
 
 def _plugin_commands() -> list[Any]:

@@ -121,6 +121,32 @@ def test_ctrl_c_leaves_the_project_whole(stall: Path, delay: float) -> None:
     assert not staging.exists() or not any(staging.iterdir())
 
 
+def test_ctrl_c_while_a_dataclass_is_made_exits_with_130(tmp_path: Path) -> None:
+    """Dataclasses are made by `exec` of a string; CPython dies of the signal afterwards unless it is told."""
+    code = """
+import click
+from pipeline.cli import gates
+
+@click.command()
+def command():
+    exec("raise KeyboardInterrupt")
+
+gates.get_command = lambda context, name: command
+gates.main(["anything"])
+"""
+    (tmp_path / "interrupted.py").write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 130, done.stderr
+    assert "nothing was half-written" in done.stderr
+
+
 def test_help_of_every_command_has_an_example() -> None:
     from click.testing import CliRunner
 
