@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xxhash
 from pxr import UsdShade
 
 from pipeline.usd.scene.crowd import NOTHING, build_meshes, may_wait
@@ -163,10 +164,14 @@ class Bodies:
             reader.report.reduce(prim.GetPath(), type_name, "no exchange format has it")
         if mesh is None:
             return {}
+        number = len(self.meshes)
+        if type_name in SHAPES:  # many are alike
+            number = self._by_digest.setdefault((type_name, _digest(mesh)), number)
+        if number == len(self.meshes):
+            self.meshes.append(mesh)
         self._lists[id(nodes)] = nodes
-        self.meshes.append(mesh)
-        reader.looks.want(nodes, len(nodes), prim, mesh, {})
-        return {"mesh": len(self.meshes) - 1, "materials": (-1,)}
+        reader.looks.want_whole(nodes, len(nodes), prim)
+        return {"mesh": number, "materials": (-1,)}
 
     def skeleton(self, prim: Any) -> int | None:
         """The number of a Skeleton prim's skeleton, read when first met; None where it has no sound joints."""
@@ -212,6 +217,17 @@ class Bodies:
         if binding.target.HasBlendShapes():
             shapes = read_blend_shapes(binding.target.GetPrim(), len(mesh.points), reader.space, reader.report)
         return replace(mesh, skin=skin, blend_shapes=shapes)
+
+
+def _digest(mesh: Mesh) -> bytes:
+    """A hash over what an implicit shape became."""
+    total = xxhash.xxh3_128(str((mesh.double_sided, mesh.faceted, mesh.subdivision)).encode())
+    primvars = [p for p in (*mesh.uvs, mesh.normals, mesh.color, mesh.opacity) if p is not None]
+    for array in (mesh.points, mesh.face_counts, mesh.face_vertices, *(p.values for p in primvars)):
+        total.update(str(array.shape).encode())
+        total.update(np.ascontiguousarray(array).data)
+    total.update(str([(p.name, p.interpolation) for p in primvars]).encode())
+    return total.digest()
 
 
 def _weights(query: Any, mesh: Mesh, time: Any) -> Any:

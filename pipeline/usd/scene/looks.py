@@ -37,6 +37,7 @@ class Looks:
         self.by_path: dict[str, int] = {}
         self.to_bind: list[tuple[list[Node], int, int, Any]] = []
         self.bindings_seen = False
+        self._copies: list[tuple[list[Node], int, int]] = []
 
     def want(self, nodes: list[Node], index: int, prim: Any, mesh: Mesh, subsets: Mapping[str, Any]) -> None:
         """Note every slot of a node's mesh; `subsets` are the GeomSubset prims by name."""
@@ -50,6 +51,10 @@ class Looks:
         """Note a node whose mesh is one part."""
         self.to_bind.append((nodes, index, 0, prim))
 
+    def follow(self, nodes: list[Node], index: int, copy: int) -> None:
+        """Note a node that is a copy of another: it gets the same materials."""
+        self._copies.append((nodes, index, copy))
+
     def forget(self, nodes: list[Node], index: int) -> None:
         """Take back what was noted of a node."""
         self.to_bind = [e for e in self.to_bind if not (e[0] is nodes and e[1] == index)]
@@ -57,6 +62,7 @@ class Looks:
     def bind(self) -> None:
         """Give every slot its material; one call for all prims."""
         wanted, self.to_bind = self.to_bind, []
+        copies, self._copies = self._copies, []
         prims = [entry[3] for entry in wanted]
         if not wanted or not self.bindings_seen:
             return
@@ -81,6 +87,9 @@ class Looks:
             row[slot] = self.number(material.GetPrim())
         for (key, index), row in chosen.items():
             lists[key][index] = replace(lists[key][index], materials=tuple(row))
+        for nodes, index, copy in copies:
+            if (id(nodes), index) in chosen:
+                nodes[copy] = replace(nodes[copy], materials=nodes[index].materials)
 
     def number(self, prim: Any) -> int:
         """The number of a material, read when first met."""

@@ -286,6 +286,8 @@ class SceneReader:
                     n.lod_screen_sizes,
                 )
             )  # fmt: skip
+            if n.mesh is not None:
+                self.looks.follow(nodes, i, i + shift)
             if main:
                 self.copies.append((i, i + shift))
 

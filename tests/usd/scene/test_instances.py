@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pxr import Gf, Sdf, Usd, UsdGeom
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade
 
 from pipeline.usd.scene import bounds, draws, read_scene
 
@@ -164,3 +164,29 @@ def test_ten_thousand_instances_are_arrays_not_nodes(bed: Any) -> None:
     scene = read_scene(b.stage)
     assert len(scene.nodes) == 2
     assert np.allclose(bounds(scene), composed_bounds(b.stage))
+
+
+def test_every_native_instance_has_the_materials_of_its_own_binding(bed: Any) -> None:
+    b = bed()
+    prototype(b, "/_p")
+    UsdGeom.Cube.Define(b.stage, "/_p/Cube")
+    mesh = UsdGeom.Mesh.Define(b.stage, "/_p/Mesh")
+    mesh.CreatePointsAttr([(0, 0, 0), (1, 0, 0), (0, 1, 0)])
+    mesh.CreateFaceVertexCountsAttr([3])
+    mesh.CreateFaceVertexIndicesAttr([0, 1, 2])
+    for k in range(7):
+        one = instance(b, f"/World/I{k}", "/_p")
+        # the last says nothing
+        if k < 6:
+            material = UsdShade.Material.Define(b.stage, f"/World/M{k % 3}")
+            UsdShade.MaterialBindingAPI.Apply(one.GetPrim()).Bind(material)
+    scene = read_scene(b.stage)
+    bound = {
+        n.path: tuple(scene.materials[m].path if m >= 0 else "" for m in n.materials)
+        for n in scene.nodes
+        if n.mesh is not None
+    }
+    assert bound == {
+        f"/World/I{k}/{part}": (f"/World/M{k % 3}" if k < 6 else "",) for k in range(7) for part in ("Cube", "Mesh")
+    }
+    assert len(scene.meshes) == 2
