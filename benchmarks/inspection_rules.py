@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inspection of a mesh of a million triangles: CPU seconds, ratios to peers in the same run, memory.
 
-    python benchmarks/inspection_rules.py [--triangles 1300000] [--mesh FILE] [--no-peers]
+    python benchmarks/inspection_rules.py [--triangles 1300000] [--mesh FILE] [--no-peers] [--pymeshlab INTERPRETER]
 
 * floor: one numpy edge sort (pack both ends into 64 bits, argsort, gather) of the same faces;
-* peer: trimesh's nearest equivalent of each rule;
+* peers: trimesh's nearest equivalent of each rule, and pymeshlab's where `--pymeshlab` or the environment variable
+  `GATES_PYMESHLAB` names an interpreter that has it (`python -m venv V && V/bin/pip install pymeshlab`);
+* wall: all rules one by one, and side by side;
 * memory: the peak above what was in use before, as a multiple of the mesh's arrays (points, faces, UVs).
 """
 
@@ -13,8 +15,11 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
+import os
 import platform
 import resource
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,9 +31,13 @@ import trimesh
 from pipeline.checks.context import Context
 from pipeline.checks.reading import from_scene
 from pipeline.checks.registry import built_in
+from pipeline.checks.running import run_all
+from pipeline.checks.threads import processors
 from pipeline.settings.jobs import brief_for
 from pipeline.usd.scene.model import Mesh, Node, Primvar, Scene
 
+#: questions of pymeshlab that our edge rules answer; self-intersection is ours by rays
+BY_RAYS = {"geometry.self-intersection"}
 EDGES = [
     "geometry.degenerate-faces",
     "geometry.duplicate-faces",
@@ -116,6 +125,29 @@ def peers(points: np.ndarray, faces: np.ndarray) -> dict[str, Callable[[], Any]]
     }
 
 
+def pymeshlab_seconds(interpreter: str, points: np.ndarray, faces: np.ndarray) -> dict[str, float]:
+    """CPU seconds of each question, measured by pymeshlab's own process."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "mesh.npz"
+        np.savez(file, points=points, faces=faces)
+        script = Path(__file__).with_name("peer_pymeshlab.py")
+        ran = subprocess.run([interpreter, str(script), str(file)], capture_output=True, text=True, check=True)
+    told: dict[str, float] = json.loads(ran.stdout.strip().splitlines()[-1])
+    return told
+
+
+def walls(points: np.ndarray, faces: np.ndarray, uv: np.ndarray | None) -> tuple[float, float]:
+    """Wall seconds of all rules one by one, and side by side."""
+    rules = [rule() for rule in built_in()]
+    result = []
+    for threads in (1, None):
+        context = Context(subject(points, faces, uv), brief_for("game-ready-prop"))
+        started = time.perf_counter()
+        run_all(rules, context, threads)
+        result.append(time.perf_counter() - started)
+    return result[0], result[1]
+
+
 def main() -> None:
     """Run, and print one line for each rule and the ratios."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -123,6 +155,7 @@ def main() -> None:
     options.add_argument("--mesh", type=Path, help="any file that trimesh reads, instead of the bumpy sphere")
     options.add_argument("--shuffled", action="store_true", help="faces in random order: the caches' worst case")
     options.add_argument("--no-peers", action="store_true")
+    options.add_argument("--pymeshlab", default=os.environ.get("GATES_PYMESHLAB", ""), metavar="INTERPRETER")
     options.add_argument("--json", type=Path)
     given = options.parse_args()
     if given.mesh:
@@ -175,6 +208,24 @@ def main() -> None:
         result["trimesh_s"] = round(total, 2)
         result["trimesh_to_edge_rules"] = round(total / edge, 1)
         print(f"trimesh's equivalents: {total:.2f} s = {total / edge:.1f} x ours (aim: 5)")
+        if given.pymeshlab:
+            told = pymeshlab_seconds(given.pymeshlab, points, faces)
+            for name, seconds in told.items():
+                print(f"pymeshlab, {name:34} {seconds:6.2f} s")
+            theirs = sum(seconds for name, seconds in told.items() if name not in BY_RAYS)
+            ours = edge + spent["geometry.non-manifold-vertices"]
+            crossing = spent["geometry.self-intersection"]
+            result["pymeshlab_to_edge_rules"] = round(theirs / ours, 1)
+            result["pymeshlab_to_self_intersection"] = round(told["geometry.self-intersection"] / crossing, 1)
+            print(f"pymeshlab's equivalents: {theirs:.2f} s = {theirs / ours:.1f} x ours (aim: 5)")
+            print(
+                f"self-intersection: {told['geometry.self-intersection'] / crossing:.1f} x ours, the hierarchy shared"
+            )
+        else:
+            print("pymeshlab: not measured (name an interpreter that has it: --pymeshlab or GATES_PYMESHLAB)")
+    one, many = walls(points, faces, uv)
+    result["wall_one_by_one_s"], result["wall_side_by_side_s"] = round(one, 2), round(many, 2)
+    print(f"all rules: {one:.2f} s one by one, {many:.2f} s side by side (wall, {processors()} processors)")
     if given.json:
         given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
