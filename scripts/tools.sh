@@ -20,6 +20,7 @@ system() { # system PROGRAM PACKAGE...
   fi
 }
 bash "$here/scripts/system.sh" llvm
+bash "$here/scripts/system.sh" vulkan
 system assimp assimp-utils
 system chromium chromium
 system node nodejs npm

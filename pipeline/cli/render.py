@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--quality", type=click.Choice(["draft", "review", "final"]), default="review", show_default=True, help="How clean."
 )
-@click.option("--renderer", metavar="NAME", help="draft, mitsuba, hydra or blender; by quality unless told.")
+@click.option("--renderer", metavar="NAME", help="draft, pygfx, mitsuba, hydra or blender; by quality unless told.")
 @click.option("--prim", "prims", multiple=True, metavar="PATH", help="Only what lies beneath this prim.")
 @click.option("--variant", "variants", type=PAIR, multiple=True, metavar="SET=NAME", help="Select a variant.")
 @click.option("--lights", metavar="RIG", help="A light rig by name or path, or `authored`.")

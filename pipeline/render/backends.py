@@ -72,6 +72,18 @@ def _draft(job: Job) -> Session:
     return DraftSession(job.drawing, job.setting, job.quality, job.pixel)
 
 
+def _pygfx(job: Job) -> Session:
+    from pipeline.render.pygfx.session import PygfxSession
+
+    return PygfxSession(job.drawing, job.setting, job.quality, job.pixel)
+
+
+def _pygfx_missing() -> tuple[str, str] | None:
+    from pipeline.render.pygfx.driver import missing
+
+    return missing()
+
+
 def _mitsuba(job: Job) -> Session:
     from pipeline.render.mitsuba.session import MitsubaSession
 
@@ -115,6 +127,7 @@ def _hydra_missing() -> tuple[str, str] | None:
 
 BACKENDS: dict[str, Backend] = {
     "draft": Backend("draft", _draft, lambda: None),
+    "pygfx": Backend("pygfx", _pygfx, _pygfx_missing),
     "mitsuba": Backend("mitsuba", _mitsuba, _mitsuba_missing),
     "hydra": Backend("hydra", _hydra, _hydra_missing),
     "blender": Backend("blender", _blender, _blender_missing),

@@ -97,13 +97,15 @@ class Camera:
             directions = np.broadcast_to(-self.axes[2], origins.shape)
         else:
             ahead = np.stack([x, y, np.full_like(x, -1)], axis=1)
-            start = np.zeros_like(ahead)
+            origins = self.position
             if lens is not None and self.lens_radius > 0 and self.focus > 0:
                 radius, turn = self.lens_radius * np.sqrt(lens[:, 0]), 2 * np.pi * lens[:, 1]
-                start[:, 0], start[:, 1] = radius * np.cos(turn), radius * np.sin(turn)
-                ahead = ahead - start / self.focus
-            directions = ahead / np.linalg.norm(ahead, axis=1, keepdims=True) @ self.axes
-            origins = start @ self.axes + self.position
+                start = np.stack([radius * np.cos(turn), radius * np.sin(turn), np.zeros_like(turn)], axis=1)
+                ahead -= start / self.focus
+                origins = start @ self.axes + self.position
+            directions = ahead @ self.axes
+            directions /= np.sqrt(np.einsum("ij,ij->i", directions, directions))[:, None]
+            origins = np.broadcast_to(origins, directions.shape)
         return np.ascontiguousarray(origins, np.float32), np.ascontiguousarray(directions, np.float32)
 
 

@@ -90,7 +90,7 @@ def render(
     quality
         `draft` in a fraction of a second, `review` clean, `final` for publication.
     renderer
-        `draft`, `mitsuba`, `hydra`, `blender`; by quality unless told.
+        `draft`, `pygfx`, `mitsuba`, `hydra`, `blender`; by quality unless told.
     prims
         Draw only what lies beneath these prims, in the light of a rig.
     variants

@@ -15,11 +15,16 @@ from pxr import Gf, Usd, UsdGeom, UsdLux
 
 from pipeline.render import picture, render
 from pipeline.render.camera import Camera
+from pipeline.render.pygfx.driver import missing
 
 MITSUBA = pytest.param(
     "mitsuba", marks=[pytest.mark.long, pytest.mark.skipif(find_spec("mitsuba") is None, reason="no Mitsuba")]
 )
 both = pytest.mark.parametrize("renderer", ["draft", MITSUBA])
+PYGFX = pytest.param(
+    "pygfx", marks=[pytest.mark.long, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
+)
+every = pytest.mark.parametrize("renderer", ["draft", MITSUBA, PYGFX])
 
 
 def linear(stage: Usd.Stage, out: Path, camera: Camera, renderer: str, size: int = 32) -> np.ndarray:
@@ -29,7 +34,7 @@ def linear(stage: Usd.Stage, out: Path, camera: Camera, renderer: str, size: int
     return picture.read(out)
 
 
-@both
+@every
 def test_furnace(tmp_path: Path, straight: Camera, renderer: str) -> None:
     """In light from everywhere a matte ball of albedo a has radiance a, whatever its normals."""
     stage = stages.new(tmp_path / "furnace.usda")
@@ -41,7 +46,7 @@ def test_furnace(tmp_path: Path, straight: Camera, renderer: str) -> None:
     np.testing.assert_allclose(pixels[0, 0, :3], 2.0, rtol=0.01 if renderer == "draft" else 0.1)
 
 
-@both
+@every
 @pytest.mark.parametrize("normalize", [False, True])
 def test_distant_light_units(tmp_path: Path, straight: Camera, renderer: str, normalize: bool) -> None:
     """Radiance of a matte square is albedo / pi * E, E = L pi sin^2(angle / 2), or L where normalised."""
@@ -56,7 +61,7 @@ def test_distant_light_units(tmp_path: Path, straight: Camera, renderer: str, no
     assert pixels[12:20, 12:20, :3].mean() == pytest.approx(0.5 / math.pi * shed, rel=0.03)
 
 
-@both
+@every
 def test_rect_light_units(tmp_path: Path, straight: Camera, renderer: str) -> None:
     """Under the middle of a square lamp of half side a at distance d: E = 4 L times the corner's form factor pi."""
     stage = stages.new(tmp_path / "rect.usda")
@@ -75,10 +80,11 @@ def test_rect_light_units(tmp_path: Path, straight: Camera, renderer: str) -> No
     camera = Camera(straight.matrix, (-0.05, 0.05, -0.05, 0.05), True, near=3.5, far=100)
     camera = Camera(np.block([[straight.matrix[:3]], [np.array([[0, 0, 1.5, 1]])]]), camera.window, True, near=0.1)
     pixels = linear(stage, tmp_path / "r.exr", camera, renderer)
-    assert pixels[..., :3].mean() == pytest.approx(expected, rel=0.03)
+    # without lamps that have an extent: four places of it
+    assert pixels[..., :3].mean() == pytest.approx(expected, rel=0.12 if renderer == "pygfx" else 0.03)
 
 
-@both
+@every
 def test_normalised_sphere_light_keeps_its_power(tmp_path: Path, straight: Camera, renderer: str) -> None:
     """Normalised, a ball of power P (radiance 1 / area) sheds I / d^2 with I = pi r^2 / (4 pi r^2) = 1/4."""
     results = []
@@ -95,7 +101,7 @@ def test_normalised_sphere_light_keeps_its_power(tmp_path: Path, straight: Camer
     np.testing.assert_allclose(results, 0.5 / math.pi * 100 / 4 / 9, rtol=0.03)
 
 
-@both
+@every
 def test_colour_chart(tmp_path: Path, straight: Camera, renderer: str) -> None:
     """Patches of a picture tagged sRGB come back as they were painted, in light of radiance one."""
     codes = np.array([[115, 82, 68], [194, 150, 130], [98, 122, 157], [87, 108, 67]])  # four patches of a chart
@@ -112,7 +118,7 @@ def test_colour_chart(tmp_path: Path, straight: Camera, renderer: str) -> None:
     np.testing.assert_allclose(middles * 255, codes, atol=4)
 
 
-@both
+@every
 def test_dome_picture_stands_as_usd_says(tmp_path: Path, straight: Camera, renderer: str) -> None:
     """The middle column of a latlong picture is +Z, a quarter from the left +X."""
     sky = np.full((32, 64, 3), 0.02, np.float32)
