@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decimation of a million triangles to 8,000: time, error and seams of every library that is installed.
 
-usage: python benchmarks/refine_decimate.py [--triangles 1000000] [--target 8000] [--only NAME]
+usage: python benchmarks/refine_decimate.py [--triangles 1000000] [--target 8000] [--only NAME] [--pymeshlab PYTHON]
+
+pymeshlab is GPL: it runs as a process of its own, with the interpreter of another environment.
 
 The mesh is a closed, bumpy sphere with two UV islands. CPU seconds of this process; error is the sampled distance in
 both directions as a share of the diagonal; `uv` is the mean distance in UV between the result and the original at
@@ -12,8 +14,11 @@ from __future__ import annotations
 
 import argparse
 import resource
+import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +27,7 @@ from pipeline.mesh.deviation import deviation
 from pipeline.mesh.faces import diagonal
 from pipeline.mesh.nearest import Surface, samples
 from pipeline.mesh.polygons import PolygonMesh, Primvar
+from pipeline.mesh.seams import split
 from pipeline.mesh.simplify import simplify
 
 
@@ -71,7 +77,7 @@ def bumpy(triangles: int) -> PolygonMesh:
     )
 
 
-def engines(mesh: PolygonMesh, target: int):  # type: ignore[no-untyped-def]
+def engines(mesh: PolygonMesh, target: int, pymeshlab: str):  # type: ignore[no-untyped-def]
     """Name, whether UVs are handled, and a function that returns (points, faces, uv or None)."""
     points, faces = mesh.points, mesh.triangles
     plain = PolygonMesh(mesh.points, mesh.counts, mesh.corners)
@@ -120,7 +126,61 @@ def engines(mesh: PolygonMesh, target: int):  # type: ignore[no-untyped-def]
         yield "trimesh", by_trimesh
     except ImportError:
         pass
+    try:
+        import opengl_decimate as gl
+
+        def placed():  # type: ignore[no-untyped-def]
+            source = split(mesh)
+            st = source.values(source.mesh.primvars["st"])[:, :2]
+            options = gl.SimplifyOptions(target_count=target, lock_seams=True)
+            found = gl.simplify({"POSITION": source.points, "TEXCOORD_0": st}, source.faces.reshape(-1), options)
+            faces = np.asarray(found.indices).reshape(-1, 3)
+            return found.attributes["POSITION"], faces, np.asarray(found.attributes["TEXCOORD_0"])[faces]
+
+        yield "opengl-decimate alone, UVs", placed
+    except ImportError:
+        pass
+    if pymeshlab:
+        for seams in (False, True):
+            yield (
+                f"pymeshlab{', UVs' if seams else ''}",
+                lambda seams=seams: by_pymeshlab(mesh, target, pymeshlab, seams),
+            )
     yield "gates, UVs, opengl-decimate", lambda: ours(mesh, use="opengl-decimate")
+
+
+MESHLAB = """
+import sys, resource, numpy as np, pymeshlab
+given, target, out, seams = np.load(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4] == "True"
+more = {"v_tex_coords_matrix": given["uv"]} if seams else {}
+tool = pymeshlab.MeshSet()
+tool.add_mesh(pymeshlab.Mesh(given["points"].astype(float), given["faces"], **more))
+clock = lambda: sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+start = clock()
+if seams:
+    tool.compute_texcoord_transfer_vertex_to_wedge()
+    tool.meshing_remove_duplicate_vertices()
+    tool.meshing_decimation_quadric_edge_collapse_with_texture(targetfacenum=target, preservenormal=True)
+else:
+    tool.meshing_decimation_quadric_edge_collapse(targetfacenum=target, preservenormal=True)
+spent = clock() - start
+m = tool.current_mesh()
+uv = m.wedge_tex_coord_matrix().reshape(-1, 3, 2) if seams else np.zeros((0, 3, 2))
+np.savez(out, points=m.vertex_matrix(), faces=m.face_matrix(), uv=uv, spent=spent)
+"""
+
+
+def by_pymeshlab(mesh: PolygonMesh, target: int, python: str, seams: bool):  # type: ignore[no-untyped-def]
+    """The same in a process of its own; the fourth value is the CPU seconds of the collapse alone."""
+    source = split(mesh, seams)
+    with tempfile.TemporaryDirectory() as folder:
+        given, made, script = (Path(folder) / n for n in ("given.npz", "made.npz", "run.py"))
+        uv = source.values(source.mesh.primvars["st"])[:, :2] if seams else np.zeros((0, 2))
+        np.savez(given, points=source.points, faces=source.faces, uv=uv.astype(float))
+        script.write_text(MESHLAB)
+        subprocess.run([python, script, given, str(target), made, str(seams)], check=True, stdout=subprocess.DEVNULL)
+        found = np.load(made)
+        return found["points"], found["faces"], found["uv"] if seams else None, float(found["spent"])
 
 
 def uv_error(mesh: PolygonMesh, points: np.ndarray, faces: np.ndarray, uv: np.ndarray) -> float:
@@ -141,6 +201,7 @@ def main() -> None:
     options.add_argument("--triangles", type=int, default=1_000_000)
     options.add_argument("--target", type=int, default=8000)
     options.add_argument("--only", default="")
+    options.add_argument("--pymeshlab", default="", help="an interpreter that has pymeshlab")
     given = options.parse_args()
     mesh = bumpy(given.triangles)
     size = diagonal(mesh.points)
@@ -148,12 +209,12 @@ def main() -> None:
     print(f"{'':30} {'CPU s':>7} {'ratio':>6} {'left':>7} {'mean %':>8} {'max %':>7} {'uv':>9} {'open':>5}")
     simplify(bumpy(4000), 1000)  # what is imported once is not counted
     fastest = 0.0
-    for name, run in engines(mesh, given.target):
+    for name, run in engines(mesh, given.target, given.pymeshlab):
         if given.only not in name:
             continue
         started = time.process_time()
-        points, faces, uv = run()
-        seconds = time.process_time() - started
+        points, faces, uv, *spent = run()
+        seconds = spent[0] if spent else time.process_time() - started
         fastest = fastest or seconds
         gap = deviation(mesh.points, mesh.triangles, points, faces)
         welded = PolygonMesh(np.asarray(points), np.full(len(faces), 3, np.int32), np.asarray(faces, np.int32).ravel())

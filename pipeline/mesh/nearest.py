@@ -47,13 +47,16 @@ class Surface:
         Triangles; at least one.
     spread
         Samples of the surface in the tree, on top of one a triangle.
+    label : (m,) int, optional
+        The island of each triangle, where places are asked for on one of them.
     """
 
-    def __init__(self, points: NDArray, faces: NDArray, spread: int = 200_000) -> None:
+    def __init__(self, points: NDArray, faces: NDArray, spread: int = 200_000, label: NDArray | None = None) -> None:
         from scipy.spatial import cKDTree
 
         self.points = np.asarray(points, np.float64)
         self.faces = np.asarray(faces)
+        self.label = label
         area = areas(self.points, self.faces)
         total = float(area.sum())
         middle = self.points[self.faces].mean(axis=1)
@@ -63,13 +66,22 @@ class Surface:
             places.append(more)
             owners.append(owner)
         self._owner = np.concatenate(owners)
-        self._tree = cKDTree(np.concatenate(places), balanced_tree=False, compact_nodes=False)
+        # islands lie apart along a fourth axis, further than any two places of one
+        self._apart = 4 * float(np.linalg.norm(np.ptp(self.points, axis=0))) + 1e-30 if len(self.points) else 1.0
+        at = self._lifted(np.concatenate(places), None if label is None else label[self._owner])
+        self._tree = cKDTree(at, balanced_tree=False, compact_nodes=False)
 
-    def nearest(self, places: NDArray, candidates: int = CANDIDATES) -> Nearest:
-        """The nearest place on the surface of each of `places`, (k, 3)."""
+    def _lifted(self, places: NDArray, label: NDArray | None) -> NDArray:
+        return places if label is None else np.column_stack([places, label * self._apart])
+
+    def nearest(self, places: NDArray, candidates: int = CANDIDATES, label: NDArray | None = None) -> Nearest:
+        """The nearest place on the surface of each of `places`, (k, 3).
+
+        With labels, (k,), only triangles of that island count; where it has none near, the distance is infinite.
+        """
         places = np.asarray(places, np.float64)
         count = min(candidates, len(self._owner))
-        _, found = self._tree.query(places, k=count)
+        _, found = self._tree.query(self._lifted(places, label), k=count)
         found = self._owner[np.reshape(found, (len(places), count))]
         best = Nearest(found[:, 0], np.zeros((len(places), 3)), np.full(len(places), np.inf))
         for column in range(count):
@@ -78,6 +90,8 @@ class Surface:
             at = np.einsum("ki,kij->kj", weights, self.points[self.faces[face]])
             distance = np.linalg.norm(places - at, axis=1)
             nearer = distance < best.distance
+            if label is not None and self.label is not None:
+                nearer &= self.label[face] == label
             best = Nearest(
                 np.where(nearer, face, best.face),
                 np.where(nearer[:, None], weights, best.weights),

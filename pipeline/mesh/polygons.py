@@ -103,6 +103,12 @@ class PolygonMesh:
         """(c,) the face of each corner."""
         return np.repeat(np.arange(len(self.counts), dtype=np.int32), self.counts)
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether the corners are triangles in their order already."""
+        counts = self.counts
+        return not self.left_handed and len(counts) > 0 and int(counts.min()) == 3 == int(counts.max())
+
     @once
     def _fan(self) -> tuple[NDArray, Ints]:
         if len(self.counts) and int(self.counts.min()) == 3 == int(self.counts.max()):
@@ -131,6 +137,8 @@ class PolygonMesh:
     @once
     def triangles(self) -> Ints:
         """(t, 3) points of the fan triangles, wound counter-clockwise from outside."""
+        if self.plain:
+            return np.ascontiguousarray(self.corners.reshape(-1, 3), np.int32)
         return np.ascontiguousarray(self.corners[self.triangle_corners], np.int32)
 
     @once

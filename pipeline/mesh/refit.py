@@ -8,17 +8,12 @@ of the distances (point to plane, a weak spring holds each vertex where it is).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.mesh.faces import areas, cross, diagonal, normals
 from pipeline.mesh.nearest import Surface
 from pipeline.mesh.rays import Rays
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 __all__ = ["refit"]
 
@@ -33,8 +28,8 @@ def refit(
     simple: NDArray,
     simple_faces: NDArray,
     fixed: NDArray | None = None,
-    count: int = 40_000,
-    rounds: int = 2,
+    upright: NDArray | None = None,
+    rounds: tuple[int, ...] = (24_000, 96_000),
 ) -> NDArray[np.float64]:
     """Better positions of a simplified mesh's vertices.
 
@@ -46,8 +41,10 @@ def refit(
         The simplified mesh, welded: one vertex for every position.
     fixed : (k,) bool, optional
         Vertices that do not move (open borders).
-    count
-        Samples of the original.
+    upright : (k,) bool, optional
+        Vertices that move along their normal only (seams, which must not slide).
+    rounds
+        Samples of the original in each round.
 
     Returns
     -------
@@ -61,60 +58,96 @@ def refit(
         movable &= ~fixed
     if not movable.any() or len(faces) == 0:
         return start
-    chosen = np.random.default_rng(5).integers(0, len(faces), min(count, 4 * len(faces)))
-    corners = faces[chosen]
-    places = np.asarray(points[corners], np.float64).mean(axis=1)
-    outward = normals(np.asarray(points, np.float64), corners)
+    random = np.random.default_rng(5)
     moved = start
-    for _ in range(rounds):
-        moved = _solve(places, outward, moved, simple_faces, movable, diagonal(start))
+    for count in rounds:
+        corners, places = _spread(points, faces, min(count, 4 * len(faces)), random)
+        across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        outward = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-300)
+        ahead = _solve(places, outward, moved, simple_faces, movable, diagonal(start))
+        moved = ahead if upright is None else _straightened(moved, ahead, simple_faces, upright)
     return _unfold(start, moved, simple_faces)
 
 
 def _solve(
     places: NDArray, outward: NDArray, at: NDArray, faces: NDArray, movable: NDArray, size: float
 ) -> NDArray[np.float64]:
-    from scipy.sparse import csr_array
-
     face, weights, ok = _project(places, outward, at, faces, size)
-    plane = normals(at, faces)[face]
-    corners = faces[face]
-    gap = places - np.einsum("ki,kij->kj", weights, at[corners])
-    rows = ok & np.any(movable[corners], axis=1)
-    face, weights, plane, corners, gap = (x[rows] for x in (face, weights, plane, corners, gap))
+    rows = ok & np.any(movable[faces], axis=1)[face]
+    face, weights, places = face[rows], weights[rows], places[rows]
     if len(face) == 0:
         return at
-    column = np.full(len(at), -1)
-    column[movable] = np.arange(int(movable.sum()))
-    entry = column[corners]
-    present = np.repeat((entry >= 0).reshape(-1), 3)
-    row = np.repeat(np.arange(len(face)), 9)[present]
-    col = (entry[:, :, None] * 3 + np.arange(3)).reshape(-1)[present]
-    value = (weights[:, :, None] * plane[:, None, :]).reshape(-1)[present]
-    unknown = 3 * int(movable.sum())
-    system = csr_array((value, (row, col)), shape=(len(face), unknown))
-    spring = _SPRING * len(face) / unknown
-    solved = _least_squares(system, np.einsum("ij,ij->i", plane, gap), spring)
+    corners = faces[face]
+    gap = places - np.einsum("ki,kij->kj", weights, at[corners])
+    plane = normals(at, faces)
+    solved = _least_squares(plane, faces, face, weights, np.einsum("ij,ij->i", plane[face], gap), movable)
     # where the planes meet at a flat angle the solution lies far out: nobody moves further than its samples miss
+    miss = np.zeros(len(faces))
+    np.maximum.at(miss, face, np.linalg.norm(gap, axis=1))
     reach = np.zeros(len(at))
-    miss = np.linalg.norm(gap, axis=1)
-    np.maximum.at(reach, corners.reshape(-1), np.repeat(miss, 3))
-    move = solved.reshape(-1, 3)
-    length = np.linalg.norm(move, axis=1, keepdims=True)
-    allowed = reach[movable][:, None]
-    result = at.copy()
-    result[movable] += move * np.minimum(1.0, allowed / np.maximum(length, 1e-300))
-    return result
+    np.maximum.at(reach, faces.reshape(-1), np.repeat(miss, 3))
+    length = np.linalg.norm(solved, axis=1)
+    return at + solved * np.minimum(1.0, reach / np.maximum(length, 1e-300))[:, None]
 
 
-def _least_squares(system: csr_array, right: NDArray, spring: float, steps: int = 30) -> NDArray[np.float64]:
-    """Solve `(A' A + spring) x = A' b` by conjugate gradients, preconditioned by the diagonal.
+def _spread(
+    points: NDArray, faces: NDArray, count: int, random: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(k, 3, 3) triangles out of equal stretches of the list, (k, 3) a place on each.
 
-    A' A is never formed, which would cost more than the solution; sums run without threads, so it is repeatable.
+    Neighbours in memory are neighbours on the surface, so the places are spread better than by chance.
     """
-    across = system.T.tocsr()
-    scale = 1.0 / (np.bincount(system.indices, system.data**2, minlength=system.shape[1]) + spring)
-    rest = across @ right
+    step = len(faces) / count
+    chosen = ((np.arange(count) + random.random(count)) * step).astype(np.int64)
+    corners = np.asarray(points[faces[np.minimum(chosen, len(faces) - 1)]], np.float64)
+    if step >= 4:  # small against what they are measured by: their middles serve
+        return corners, corners.mean(axis=1)
+    r, s = np.sqrt(random.random(count)), random.random(count)
+    weights = np.stack([1 - r, r * (1 - s), r * s], axis=1)
+    return corners, np.einsum("ki,kij->kj", weights, corners)
+
+
+def _straightened(before: NDArray, after: NDArray, faces: NDArray, upright: NDArray) -> NDArray[np.float64]:
+    """Only the part of the moves along the vertices' normals, where `upright`."""
+    across = cross(before, faces)
+    normal = np.stack([np.bincount(faces.reshape(-1), np.repeat(across[:, k], 3), len(before)) for k in range(3)], 1)
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+    along = np.einsum("ij,ij->i", after - before, normal)[:, None] * normal
+    return np.where(upright[:, None], before + along, after)
+
+
+def _least_squares(
+    plane: NDArray, faces: NDArray, face: NDArray, weights: NDArray, gap: NDArray, movable: NDArray, steps: int = 30
+) -> NDArray[np.float64]:
+    """(v, 3) moves that close the gaps, by conjugate gradients preconditioned by the diagonal.
+
+    Samples of one face share its plane, so all they ask is a 3 x 3 matrix over its corners: a step costs by the
+    faces, however many samples there are. Sums run without threads, so the result is repeatable.
+
+    Parameters
+    ----------
+    plane : (t, 3) float
+        Unit normal of each face.
+    face, weights, gap : (k,), (k, 3), (k,)
+        Of each sample: the face it lies on, where, and how far the surface is from there.
+    """
+    from scipy.sparse import csr_array
+
+    count = len(faces)
+    pairs = [(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)]
+    sums = [np.bincount(face, weights[:, i] * weights[:, j], minlength=count) for i, j in pairs]
+    inner = np.stack([sums[x] for x in (0, 3, 4, 3, 1, 5, 4, 5, 2)], axis=1).reshape(count, 3, 3)
+    asked = np.stack([np.bincount(face, weights[:, i] * gap, minlength=count) for i in range(3)], axis=1)
+    # rows: how far a corner moves along its face's plane; columns: the coordinates of the vertices
+    column = (faces[:, :, None] * 3 + np.arange(3)).reshape(-1)
+    free = movable[faces].astype(float)
+    value = (plane[:, None, :] * free[:, :, None]).reshape(-1)
+    lift = csr_array((value, column, np.arange(3 * count + 1) * 3), shape=(3 * count, 3 * len(movable)))
+    drop = lift.T.tocsr()
+    spring = _SPRING * len(face) / (3 * int(movable.sum()))
+    own = np.bincount(column, value**2 * np.repeat(np.einsum("tii->ti", inner).reshape(-1), 3), 3 * len(movable))
+    scale = 1.0 / (own + spring)
+    rest = drop @ asked.reshape(-1)
     solved = np.zeros_like(rest)
     better = scale * rest
     direction = better.copy()
@@ -123,14 +156,15 @@ def _least_squares(system: csr_array, right: NDArray, spring: float, steps: int 
     for _ in range(steps):
         if energy <= enough:
             break
-        ahead = across @ (system @ direction) + spring * direction
+        ahead = drop @ np.einsum("tij,tj->ti", inner, (lift @ direction).reshape(-1, 3)).reshape(-1)
+        ahead += spring * direction
         length = energy / (direction * ahead).sum()
         solved += length * direction
         rest -= length * ahead
         better = scale * rest
         energy, before = (rest * better).sum(), energy
         direction = better + (energy / before) * direction
-    return np.asarray(solved)
+    return np.asarray(solved).reshape(-1, 3)
 
 
 def _project(
@@ -141,14 +175,13 @@ def _project(
     reach = 0.02 * size
     lift = 1e-6 * size
     ahead, far = rays.first(places - lift * outward, outward, reach)
-    behind, near = rays.first(places + lift * outward, -outward, reach)
-    forward = (ahead >= 0) & ((behind < 0) | (far <= near))
+    behind, near = rays.first(places + lift * outward, -outward, np.where(ahead >= 0, far, reach))
+    forward = behind < 0
     face = np.where(forward, ahead, behind)
     distance = np.where(forward, far - lift, lift - near)
     facing = np.einsum("ij,ij->i", normals(at, faces)[face], outward) > _TURNED
     ok = (face >= 0) & facing
-    land = places + distance[:, None] * outward
-    weights = _weights(land, at[faces[face]])
+    weights = _weights(places + distance[:, None] * outward, face, at, faces)
     missed = np.flatnonzero(~ok)
     if len(missed):
         missed = missed[: max(len(places) // 8, 1)]
@@ -158,13 +191,16 @@ def _project(
     return face, weights, ok
 
 
-def _weights(places: NDArray, triangle: NDArray) -> NDArray[np.float64]:
-    a, b, c = triangle[:, 0], triangle[:, 1], triangle[:, 2]
+def _weights(places: NDArray, face: NDArray, at: NDArray, faces: NDArray) -> NDArray[np.float64]:
+    """(k, 3) barycentric coordinates of places in the planes of their faces, by each face's dual basis."""
+    a, b, c = (at[faces[:, i]] for i in range(3))
     normal = np.cross(b - a, c - a)
-    area = np.maximum(np.einsum("ij,ij->i", normal, normal), 1e-300)
-    v = np.einsum("ij,ij->i", np.cross(places - a, c - a), normal) / area
-    w = np.einsum("ij,ij->i", np.cross(b - a, places - a), normal) / area
-    return np.asarray(np.clip(np.stack([1 - v - w, v, w], axis=1), 0, 1))
+    normal /= np.maximum(np.einsum("ij,ij->i", normal, normal), 1e-300)[:, None]
+    v, w = np.cross(c - a, normal), np.cross(normal, b - a)
+    from_a = places - a[face]
+    v_at = np.einsum("ij,ij->i", from_a, v[face])
+    w_at = np.einsum("ij,ij->i", from_a, w[face])
+    return np.asarray(np.clip(np.stack([1 - v_at - w_at, v_at, w_at], axis=1), 0, 1))
 
 
 def _unfold(start: NDArray, moved: NDArray, faces: NDArray) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ Two vertices at one position are a seam: an edge of a UV island, or a border bet
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.mesh.polygons import PolygonMesh, Primvar
 from pipeline.mesh.weld import weld
 
-__all__ = ["Split", "face_groups", "rebuild", "split"]
+__all__ = ["Split", "face_groups", "split"]
 
 
 #: a closed surface has half as many points as triangles: with hardly more, hardly any lie at one place
@@ -51,9 +51,10 @@ class Split:
         result: NDArray = self.mesh.points[self.position]
         return result
 
-    def values(self, primvar: Primvar) -> NDArray:
-        """(v, k) a primvar at the vertices."""
-        rows = self.mesh.corner_rows(primvar)[self.corner]
+    def values(self, primvar: Primvar, vertices: NDArray | None = None) -> NDArray:
+        """(v, k) a primvar at the vertices, or at the chosen ones."""
+        corner = self.corner if vertices is None else self.corner[vertices]
+        rows = self.mesh.corner_rows(primvar)[corner]
         values: NDArray = primvar.rows()[rows]
         return values.reshape(len(values), -1)
 
@@ -71,7 +72,6 @@ def split(mesh: PolygonMesh, seams: bool = True) -> Split:
         if joined.count < len(mesh.points):
             mesh = mesh.welded(joined.index, joined.first)
     group = face_groups(mesh)
-    corners = mesh.triangle_corners.reshape(-1)
     key = mesh.corners
     if seams:
         for name, primvar in mesh.primvars.items():
@@ -84,7 +84,8 @@ def split(mesh: PolygonMesh, seams: bool = True) -> Split:
     position[key] = mesh.corners
     corner = np.zeros(vertices, np.int32)
     corner[key] = np.arange(len(key), dtype=np.int32)
-    return Split(mesh, key[corners].reshape(-1, 3).astype(np.int32), corner, position, group)
+    faces = key.reshape(-1, 3) if mesh.plain else key[mesh.triangle_corners]
+    return Split(mesh, faces.astype(np.int32, copy=False), corner, position, group)
 
 
 def face_groups(mesh: PolygonMesh) -> NDArray[np.int32]:
@@ -95,54 +96,6 @@ def face_groups(mesh: PolygonMesh) -> NDArray[np.int32]:
         member[faces] = 1
         group = _pair(group, member)
     return group
-
-
-def rebuild(source: Split, faces: NDArray, positions: NDArray | None = None) -> PolygonMesh:
-    """A mesh of triangles over vertices of `source`; every value is that of its vertex.
-
-    Parameters
-    ----------
-    faces : (t, 3) int
-        Over the vertices of `source`.
-    positions : (n, 3) float, optional
-        New places of the points of `source.mesh`.
-    """
-    mesh = source.mesh
-    flat = faces.reshape(-1)
-    corner = source.corner[flat]
-    used, corners = np.unique(source.position[flat], return_inverse=True)
-    vertex, row = np.unique(flat, return_inverse=True)
-    face = mesh.face_of_corner[source.corner[faces[:, 0]]]
-    primvars = {}
-    for name, primvar in mesh.primvars.items():
-        if name == "normals":
-            continue
-        if primvar.interpolation == "faceVarying":
-            taken = primvar.taken(source.corner[vertex])
-            rows = taken.index(len(vertex))[row]
-            primvars[name] = replace(taken, indices=rows.astype(np.int32).reshape(-1))
-        elif primvar.interpolation in ("vertex", "varying"):
-            primvars[name] = primvar.taken(used)
-        elif primvar.interpolation == "uniform":
-            primvars[name] = primvar.taken(face)
-        else:
-            primvars[name] = primvar
-    group = source.group[mesh.face_of_corner[corner.reshape(-1, 3)[:, 0]]]
-    subsets = {name: _members(source.group, faces_of, group) for name, faces_of in mesh.subsets.items()}
-    places = mesh.points if positions is None else positions
-    return PolygonMesh(
-        np.ascontiguousarray(places[used], np.float32),
-        np.full(len(faces), 3, np.int32),
-        corners.astype(np.int32).reshape(-1),
-        primvars,
-        subsets,
-    )
-
-
-def _members(group: NDArray, faces: NDArray, of_new: NDArray) -> NDArray[np.int32]:
-    inside = np.zeros(int(group.max()) + 1 if len(group) else 1, bool)
-    inside[group[faces]] = True
-    return np.flatnonzero(inside[of_new]).astype(np.int32)
 
 
 def _divided(key: NDArray, values: NDArray, rows: NDArray) -> NDArray[np.int32]:

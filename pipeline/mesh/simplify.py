@@ -3,28 +3,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import MissingDependency, RefineError
 from pipeline.mesh import meshopt
+from pipeline.mesh.carry import Blend, blend, rebuild
+from pipeline.mesh.collapse import Collapsed, is_there, keep, place, stay
+from pipeline.mesh.distinct import numbered
 from pipeline.mesh.edges import edges
 from pipeline.mesh.faces import repeated
-from pipeline.mesh.polygons import PolygonMesh, Primvar
+from pipeline.mesh.polygons import PolygonMesh
 from pipeline.mesh.refit import refit
-from pipeline.mesh.seams import Split, rebuild, split
+from pipeline.mesh.seams import Split, split
 from pipeline.mesh.weld import weld
 
 __all__ = ["ENGINES", "Simplified", "engine", "simplify"]
 
 ENGINES = ("meshoptimizer", "opengl-decimate")
-#: beyond this many times the target, the collapse looks at positions only: the triangles are too small to matter
-_FAR = 8
-_UV_WEIGHT = 1.0
-_SKIN_WEIGHT = 0.5
-_MOST_ATTRIBUTES = 16
+#: meshoptimizer goes down to this many times the target, where opengl-decimate takes over
+_NEAR = 2
+#: up to this many times the target, opengl-decimate does all of it
+_FEW = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +56,7 @@ def engine(wanted: str = "") -> str:
     MissingDependency
         It is not installed.
     """
-    here = {"meshoptimizer": meshopt.available, "opengl-decimate": _has_fallback}
+    here = {"meshoptimizer": meshopt.available, "opengl-decimate": is_there}
     for name in [wanted] if wanted else ENGINES:
         if here[name]():
             return name
@@ -90,165 +92,100 @@ def simplify(
     """
     name = engine(use)
     source = split(mesh if seams else _without_seams(mesh), seams)
-    solid = source.position[source.faces]
-    faces = source.faces[~repeated(solid)]
-    positions = None
-    if len(faces) > target:
-        if name == "meshoptimizer":
-            faces = _collapse(source, faces, target, lock_border)
-        else:
-            faces, positions = _fallback(source, faces, target, lock_border)
-        faces = _without_flaps(source, faces)
-        if fit and len(faces):
-            positions = _fitted(source, faces, positions)
-    if len(faces) == 0:
+    faces = source.faces
+    flat = repeated(source.mesh.triangles)
+    if flat.any():
+        faces = faces[~flat]
+    if len(faces) <= target:
+        found = stay(source, faces)
+        return Simplified(rebuild(source, found, _own(found)), name, len(faces))
+    finer, found = _collapsed(source, faces, target, fit, lock_border, name)
+    found = _without_flaps(found)
+    if fit and len(found.faces):
+        found = _fitted(source, found)
+    if len(found.faces) == 0:
         raise RefineError("nothing would be left of the mesh", remedy="ask for more triangles")
-    return Simplified(rebuild(source, faces, positions), name, len(faces))
+    return Simplified(rebuild(source, found, blend(source, finer, found)), name, len(found.faces))
+
+
+def _collapsed(
+    source: Split, faces: NDArray, target: int, fit: bool, lock_border: bool, name: str
+) -> tuple[NDArray, Collapsed]:
+    """The triangles that stay where they are, and what became of them."""
+    if name == "opengl-decimate":
+        found = place(source, faces, target, lock_border)
+        if found is None:
+            raise RefineError(
+                "opengl-decimate refuses this mesh", remedy="pip install 'sevengates[fast]' and try again"
+            )
+        return faces, found
+    # skin weights count in meshoptimizer alone; without the fit nothing is to be moved
+    if fit and is_there() and "skel:jointWeights" not in source.mesh.primvars:
+        finer = keep(source, faces, _NEAR * target, lock_border, values=False) if len(faces) > _FEW * target else faces
+        found = place(source, finer, target, lock_border) if len(finer) <= _FEW * target else None
+        if found is not None and len(found.faces) <= 1.01 * target:
+            return finer, found
+    finer = keep(source, faces, target, lock_border)
+    return finer, stay(source, finer)
 
 
 def _without_seams(mesh: PolygonMesh) -> PolygonMesh:
-    from dataclasses import replace
-
     kept = {n: p for n, p in mesh.primvars.items() if p.interpolation != "faceVarying" and "texCoord" not in p.kind}
     return replace(mesh, primvars=kept)
 
 
-def _collapse(source: Split, faces: NDArray, target: int, lock_border: bool) -> NDArray:
-    options = meshopt.LOCK_BORDER if lock_border else 0
-    points = _unit(source.points)
-    columns, weights = _attributes(source)
-    if len(faces) > 2 * _FAR * target or columns is None:
-        middle = target if columns is None else _FAR * target
-        faces, _ = meshopt.simplify(points, faces, middle, options=options)
-    if columns is not None and len(faces) > target:
-        used, local = np.unique(faces, return_inverse=True)
-        inner, _ = meshopt.simplify(points[used], local.reshape(-1, 3), target, columns(used), weights, options=options)
-        faces = used[inner]
-    return faces
+def _own(found: Collapsed) -> Blend:
+    """Every row has the values of its vertex."""
+    return Blend(np.repeat(found.vertex[:, None], 3, axis=1), np.tile([1.0, 0.0, 0.0], (len(found.vertex), 1)))
 
 
-def _attributes(source: Split):  # type: ignore[no-untyped-def]
-    """A function that gives the attributes of chosen vertices, and their weights; None where there are none."""
-    uvs: list[Primvar] = []
-    skin = None
-    for name, primvar in source.mesh.primvars.items():
-        if name == "normals" or primvar.values.dtype.kind != "f":
-            continue
-        if "texCoord" in primvar.kind or (primvar.kind in ("float2[]", "double2[]") and len(uvs) == 0):
-            uvs.append(primvar)
-        elif name == "skel:jointWeights" and primvar.interpolation == "vertex":
-            skin = primvar
-    joints = source.mesh.primvars.get("skel:jointIndices")
-    if not uvs and (skin is None or joints is None):
-        return None, None
-    room = _MOST_ATTRIBUTES - 2 * len(uvs[:2])
-    weights = [_UV_WEIGHT, _UV_WEIGHT] * len(uvs[:2])
-    busiest = np.zeros(0, int)
-    if skin is not None and joints is not None:
-        load = np.bincount(joints.values.reshape(-1), skin.values.reshape(-1))
-        busiest = np.argsort(-load)[: min(room, int((load > 0).sum()))]
-        weights += [_SKIN_WEIGHT] * len(busiest)
-
-    def columns(vertices: NDArray) -> NDArray:
-        part = Split(source.mesh, source.faces, source.corner[vertices], source.position[vertices], source.group)
-        found = [part.values(uv)[:, :2] for uv in uvs[:2]]
-        if len(busiest) and skin is not None and joints is not None:
-            index, weight = part.values(joints), part.values(skin)
-            found.append(np.stack([(weight * (index == j)).sum(axis=1) for j in busiest], axis=1))
-        return np.concatenate(found, axis=1).astype(np.float32)
-
-    return columns, np.array(weights, np.float32)
-
-
-def _without_flaps(source: Split, faces: NDArray) -> NDArray:
+def _without_flaps(found: Collapsed) -> Collapsed:
     """Drop what collapse folded flat: two triangles on the same corners, back to back, and repeats of one."""
-    used, local = np.unique(source.position[faces], return_inverse=True)
-    solid = weld(np.ascontiguousarray(source.mesh.points[used])).index[local.reshape(-1, 3)]
+    solid = weld(found.places).index[found.solid]
     names = np.sort(solid, axis=1)
-    _, name, times = np.unique(names, axis=0, return_inverse=True, return_counts=True)
-    name = name.reshape(-1)
+    order = np.lexsort(names.T)
+    fresh = np.any(names[order][1:] != names[order][:-1], axis=1)
+    name = np.zeros(len(names), np.int64)
+    name[order[1:]] = np.cumsum(fresh)
+    times = np.bincount(name)
     suspects = np.flatnonzero(times[name] > 1)
     if len(suspects) == 0:
-        return faces
+        return found
     # the parity of the corners' order tells the side a triangle looks at
     order = np.argsort(solid[suspects], axis=1)
     even = np.isin(order @ [9, 3, 1], [0 * 9 + 1 * 3 + 2, 1 * 9 + 2 * 3 + 0, 2 * 9 + 0 * 3 + 1])
     balance = np.bincount(name[suspects], np.where(even, 1, -1), minlength=len(times))
-    keep = np.ones(len(faces), bool)
-    keep[suspects] = False
+    keeps = np.ones(len(names), bool)
+    keeps[suspects] = False
     # one of a name stays where more look one way than the other
     wanted = suspects[np.where(even, balance[name[suspects]] > 0, balance[name[suspects]] < 0)]
     _, first = np.unique(name[wanted], return_index=True)
-    keep[wanted[first]] = True
-    return faces[keep]
+    keeps[wanted[first]] = True
+    return found.chosen(keeps)
 
 
-def _unit(points: NDArray) -> NDArray[np.float32]:
-    """Centred and scaled to one, so that float32 serves for any place and size."""
-    low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
-    middle = ((low + high) / 2).astype(points.dtype)
-    return np.asarray((points - middle) * points.dtype.type(1 / max(float((high - low).max()), 1e-30)), np.float32)
-
-
-def _fitted(source: Split, faces: NDArray, positions: NDArray | None) -> NDArray:
-    """Places of all points of the mesh after the fit; seams move as one, borders stay."""
-    points = source.mesh.points if positions is None else positions
-    used, local = np.unique(source.position[faces], return_inverse=True)
-    joined = weld(np.ascontiguousarray(points[used]))
-    simple_faces = joined.index[local.reshape(-1, 3)]
-    whole = simple_faces[~repeated(simple_faces)]
+def _fitted(source: Split, found: Collapsed) -> Collapsed:
+    """The same after the fit; seams move as one and do not slide, borders stay."""
+    used, local = numbered(found.solid, len(found.places))
+    joined = weld(np.ascontiguousarray(found.places[used]))
+    simple = joined.index[local]
+    whole = edges(simple[~repeated(simple)])
     border = np.zeros(joined.count, bool)
-    found = edges(whole)
-    border[found.ends(found.open).reshape(-1)] = True
-    result = np.array(points, np.float64)
-    fitted = refit(
+    border[whole.ends(whole.open).reshape(-1)] = True
+    rows, _ = numbered(found.faces, len(found.vertex))
+    place_of = np.zeros(len(found.places), np.int64)
+    place_of[used] = joined.index
+    seam = np.bincount(place_of[found.point[rows]], minlength=joined.count) > 1
+    count = max(len(simple), 4000)
+    moved = refit(
         source.mesh.points,
-        source.position[source.faces],
-        points[used[joined.first]],
-        simple_faces,
+        source.mesh.triangles,
+        found.places[used[joined.first]],
+        simple,
         border,
-        count=max(3 * len(faces), 12_000),
+        seam,
+        rounds=(count, 9 * count),
     )
-    result[used] = fitted[joined.index]
-    return result
-
-
-def _has_fallback() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("opengl_decimate") is not None
-
-
-def _fallback(source: Split, faces: NDArray, target: int, lock_border: bool) -> tuple[NDArray, NDArray]:
-    """The same by a library that comes as a wheel: slower, and it moves vertices itself."""
-    from opengl_decimate import DecimateError, SimplifyOptions, simplify
-
-    points = _unit(source.points)
-    attributes = {"POSITION": points}
-    uvs = [p for n, p in source.mesh.primvars.items() if "texCoord" in p.kind or p.kind == "float2[]"]
-    chart = source.group[source.mesh.face_of_corner[source.corner]].astype(np.float32)
-    if uvs or chart.any():
-        uv = source.values(uvs[0])[:, :2].astype(np.float32) if uvs else np.zeros((len(points), 2), np.float32)
-        attributes["TEXCOORD_0"] = uv + 16 * chart[:, None]  # face sets are islands of their own
-    options = SimplifyOptions(target_count=target, lock_seams="TEXCOORD_0" in attributes, lock_boundary=lock_border)
-    try:
-        found = simplify(attributes, faces.reshape(-1).astype(np.uint32), options)
-    except DecimateError as error:
-        raise RefineError(
-            f"opengl-decimate refuses this mesh: {error}", remedy="pip install 'sevengates[fast]' and try again"
-        ) from error
-    # every vertex of the result stands for input vertices: the nearest of them lends its values
-    new = np.asarray(found.attributes["POSITION"], np.float64)
-    member = np.flatnonzero(np.asarray(found.vertex_map) >= 0)
-    owner = np.asarray(found.vertex_map)[member]
-    gap = np.linalg.norm(points[member] - new[owner], axis=1)
-    order = np.lexsort((gap, owner))
-    first = np.concatenate([[True], owner[order][1:] != owner[order][:-1]])
-    lender = np.zeros(len(new), np.int64)
-    lender[owner[order][first]] = member[order][first]
-    result = lender[np.asarray(found.indices).reshape(-1, 3)]
-    low, high = source.points.min(axis=0).astype(np.float64), source.points.max(axis=0).astype(np.float64)
-    places = np.array(source.mesh.points, np.float64)
-    places[source.position[lender]] = new * float((high - low).max()) + (low + high) / 2
-    result = result[~repeated(source.position[result])]
-    return result, places
+    places = found.places.copy()
+    places[used] = moved[joined.index]
+    return replace(found, places=places)

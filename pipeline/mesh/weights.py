@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["limited", "mirrored_joints", "symmetric"]
+__all__ = ["blended", "limited", "mirrored_joints", "symmetric"]
 
 
 def limited(
@@ -47,6 +47,26 @@ def limited(
     value = value / total[:, None]
     index[value == 0] = 0
     return index.astype(np.int32), value.astype(np.float32)
+
+
+def blended(joints: NDArray, weights: NDArray, mixture: NDArray) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Mix the influences of several points into one, as many as each has; their sum is mixed as well.
+
+    Parameters
+    ----------
+    joints : (n, p, k) int, weights : (n, p, k) float
+        Of `p` points for each result.
+    mixture : (n, p) float
+        Sums to one.
+
+    Returns
+    -------
+    joints : (n, k) int32, weights : (n, k) float32
+    """
+    count, _, most = joints.shape
+    value = weights * mixture[:, :, None]
+    index, share = limited(joints.reshape(count, -1), value.reshape(count, -1), most)
+    return index, np.asarray(share * value.sum(axis=(1, 2))[:, None], np.float32)
 
 
 def mirrored_joints(names: list[str]) -> NDArray[np.int32]:

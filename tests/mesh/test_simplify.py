@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from pipeline.mesh.seams import split
 from pipeline.mesh.shading import corner_normals
 from pipeline.mesh.simplify import engine, simplify
 from pipeline.mesh.unwrap import Layout, pack
-from pipeline.mesh.weights import limited, mirrored_joints
+from pipeline.mesh.weights import blended, limited, mirrored_joints
 
 needs_meshopt = pytest.mark.skipif(not meshopt.available(), reason="meshoptimizer is not installed")
 
@@ -76,11 +77,58 @@ def test_a_flat_sheet_becomes_two_triangles_without_error() -> None:
 def test_the_fit_lowers_the_error() -> None:
     mesh = _grid(90, 0.1)
     plain, fitted = simplify(mesh, 300, fit=False), simplify(mesh, 300)
-    assert plain.triangles == fitted.triangles
+    assert 295 <= fitted.triangles <= plain.triangles <= 300
     gap = [deviation(mesh.points, mesh.triangles, m.mesh.points, m.mesh.triangles).mean for m in (plain, fitted)]
     assert gap[1] < 0.85 * gap[0]
-    border = np.abs(fitted.mesh.points[:, :2] - 0.5).max(axis=1) > 0.4999
-    assert np.isin(fitted.mesh.points[border].view("f4,f4,f4"), mesh.points.view("f4,f4,f4")).all()
+    found = fitted.mesh.topology.edges
+    border = fitted.mesh.points[np.unique(found.ends(found.open))]
+    assert np.abs(border[:, :2] - 0.5).max(axis=1) == pytest.approx(0.5, abs=2e-3)
+    assert border[:, 2] == pytest.approx(0.1 * np.sin(6 * border[:, 0]) * np.sin(6 * border[:, 1]), abs=2e-3)
+
+
+def test_a_round_outline_stays_round() -> None:
+    steps = np.linspace(-1, 1, 81)
+    x, y = np.meshgrid(steps, steps, indexing="ij")
+    shrink = np.maximum(np.abs(x), np.abs(y)) / np.maximum(np.hypot(x, y), 1e-9)
+    disc = _grid(80)
+    disc = replace(disc, points=np.stack([x * shrink, y * shrink, 0 * x], 2).reshape(-1, 3).astype(np.float32))
+    found = simplify(disc, 120).mesh
+    edges = found.topology.edges
+    border = found.points[np.unique(edges.ends(edges.open))]
+    # chords of a circle are off by their height; sides may differ in length
+    height = 1 - np.cos(np.pi / len(border))
+    assert np.hypot(border[:, 0], border[:, 1]) == pytest.approx(1, abs=6 * height)
+
+
+@pytest.mark.parametrize("name", [pytest.param("meshoptimizer", marks=needs_meshopt), "opengl-decimate"])
+def test_uvs_of_moved_vertices_are_those_of_the_surface_there(name: str) -> None:
+    """Two islands whose UVs are the place itself, turned and shifted: known at every vertex."""
+    mesh = _grid(60, 0.05)
+    at = mesh.points[mesh.corners][:, :2]
+    right = np.repeat(at.reshape(-1, 4, 2).mean(axis=1)[:, 0] > 0.5, 4)
+    uv = np.where(right[:, None], 3 - at[:, ::-1], at).astype(np.float32)
+    made = replace(mesh, primvars={"st": Primvar(uv, None, "faceVarying", "texCoord2f[]")})
+    found = simplify(made, 400, use=name).mesh
+    st_of = found.primvars["st"]
+    values = st_of.values[found.corner_rows(st_of)].reshape(-1, 3, 2)
+    there = found.points[found.triangles][:, :, :2]
+    other = values.mean(axis=(1, 2)) > 1.5
+    assert other.any()
+    assert not other.all()
+    # no triangle bridges the islands, and the seam is where it was
+    assert np.all((values > 1.5).all(axis=(1, 2)) == other)
+    gap = np.abs(values - np.where(other[:, None, None], 3 - there[:, :, ::-1], there)).max(axis=2)
+    assert gap.max() < 0.01
+    assert gap.mean() < 3e-4
+
+
+def test_influences_of_a_mixture_are_its_mean() -> None:
+    joints = np.array([[[0, 1], [1, 2], [0, 0]]])
+    weights = np.array([[[0.5, 0.5], [1.0, 0.0], [1.0, 0.0]]])
+    index, value = blended(joints, weights, np.array([[0.5, 0.25, 0.25]]))
+    # joint 0: 0.25 + 0.25, joint 1: 0.25 + 0.25
+    assert sorted(index[0].tolist()) == [0, 1]
+    assert value[0] == pytest.approx([0.5, 0.5])
 
 
 @needs_meshopt
@@ -103,7 +151,7 @@ def test_attributes_and_locks_reach_the_library() -> None:
 def test_without_any_engine_the_line_to_type_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meshopt, "_library", lambda: None)
     assert engine() == "opengl-decimate"
-    monkeypatch.setattr(module, "_has_fallback", lambda: False)
+    monkeypatch.setattr(module, "is_there", lambda: False)
     with pytest.raises(MissingDependency, match="pip install"):
         engine()
     with pytest.raises(MissingDependency, match="pip install"):
