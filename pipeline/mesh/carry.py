@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.mesh.collapse import Collapsed
 from pipeline.mesh.distinct import firsts, numbered
-from pipeline.mesh.nearest import Surface
+from pipeline.mesh.nearest import Nearest, Surface
 from pipeline.mesh.polygons import PolygonMesh, Primvar
 from pipeline.mesh.seams import Split
 from pipeline.mesh.shells import components
@@ -71,11 +71,26 @@ def blend(source: Split, faces: NDArray, found: Collapsed) -> Blend:
     if len(moved):
         surface = Surface(points, local, spread=3 * len(local), label=island[local[:, 0]])
         near = surface.nearest(places[moved], candidates=5, label=island[mine[moved]])
-        known = np.isfinite(near.distance)
+        known = np.isfinite(near.distance) & ~_across_a_cut(source, faces, near, found.vertex[moved], places[moved])
         moved = moved[known]
         vertices[moved] = faces[near.face[known]]
         weights[moved] = near.weights[known]
     return Blend(vertices, weights)
+
+
+def _across_a_cut(source: Split, faces: NDArray, near: Nearest, vertex: NDArray, places: NDArray) -> NDArray:
+    """Where an island meets itself: the place is near, and far away in the layout."""
+    if source.layout is None:
+        return np.zeros(len(vertex), bool)
+    corners = source.values(source.layout, faces.reshape(-1))[:, :2].reshape(-1, 3, 2).astype(np.float64)
+    solid = source.mesh.points[source.position[faces]].astype(np.float64)
+    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).sum(axis=1)
+    around = np.linalg.norm(solid - np.roll(solid, 1, axis=1), axis=2).sum(axis=1)
+    density = longest / np.maximum(around, 1e-300)
+    uv = np.einsum("ki,kij->kj", near.weights, corners[near.face])
+    jump = np.linalg.norm(uv - source.values(source.layout, vertex)[:, :2], axis=1)
+    gone = np.linalg.norm(places - source.mesh.points[source.position[vertex]], axis=1)
+    return np.asarray(jump > 4 * density[near.face] * gone + 1e-4 * float(np.ptp(corners)))
 
 
 def rebuild(source: Split, found: Collapsed, mixture: Blend) -> PolygonMesh:

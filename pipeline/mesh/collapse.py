@@ -8,6 +8,7 @@ brings a mesh near the budget and the second does the last half; without the fir
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from pipeline.mesh.seams import Split
 from pipeline.mesh.shells import components
 from pipeline.mesh.weld import weld
 
-__all__ = ["Collapsed", "is_there", "keep", "place", "stay"]
+__all__ = ["Collapsed", "is_there", "keep", "place", "seam_share", "stay", "trial"]
 
 #: beyond this many times the target, the collapse looks at positions only: the triangles are too small to matter
 _FAR = 8
@@ -100,15 +101,19 @@ def stay(source: Split, faces: NDArray) -> Collapsed:
     return Collapsed(local, used, inner, source.mesh.points[points].astype(np.float64))
 
 
-def place(source: Split, faces: NDArray, target: int, lock_border: bool) -> Collapsed | None:
-    """Collapse by opengl-decimate, which moves vertices to where their planes meet; None where it refuses."""
+def place(source: Split, faces: NDArray, target: int, lock_border: bool, lock_seams: bool = True) -> Collapsed | None:
+    """Collapse by opengl-decimate, which moves vertices to where their planes meet; None where it refuses.
+
+    Locked seams keep islands apart; where most of a mesh is seams that costs the shape, and the layout is to be laid
+    over the result instead.
+    """
     from opengl_decimate import DecimateError, SimplifyOptions, simplify
 
     used, local = numbered(faces, len(source.position))
     points, middle, size = unit(source.mesh.points[source.position[used]])
     values = _carried(source, used, local)
     attributes = {"POSITION": points, **values}
-    options = SimplifyOptions(target_count=target, lock_seams=bool(values), lock_boundary=lock_border)
+    options = SimplifyOptions(target_count=target, lock_seams=lock_seams and bool(values), lock_boundary=lock_border)
     try:
         found = simplify(attributes, local.reshape(-1).astype(np.uint32), options)
     except DecimateError:
@@ -139,6 +144,31 @@ def _carried(source: Split, used: NDArray, faces: NDArray) -> dict[str, NDArray]
         return {}
     code = np.random.default_rng(1).random((count, 4), np.float32)[island]
     return {f"TEXCOORD_{n}": v for n, v in enumerate([*values, code[:, :2], code[:, 2:]])}
+
+
+def trial(source: Split, name: str) -> Callable[[float], int]:
+    """A function that tells how many triangles an error leaves, in the unit of the points; by that engine."""
+    points, _, size = unit(source.points)
+    faces = source.faces[~repeated(source.mesh.triangles)]
+    if name == "meshoptimizer":
+        side = float(np.ptp(points, axis=0).max()) * size if len(points) else 0.0
+        if side <= 0:
+            return lambda error: len(faces)
+        return lambda error: len(meshopt.simplify(points, faces, 1, limit=min(error / side, 1.0))[0])
+    from opengl_decimate import DecimateError, SimplifyOptions, collapse_sequence
+
+    options = SimplifyOptions(target_ratio=1.0)
+    try:
+        steps = collapse_sequence({"POSITION": points}, faces.reshape(-1).astype(np.uint32), options)
+    except DecimateError:
+        return lambda error: len(faces)
+    return lambda error: steps.triangles_after(steps.steps_for(target_error=error / size))
+
+
+def seam_share(source: Split) -> float:
+    """Share of the points that are on a seam of the layout or between face sets."""
+    copies = np.bincount(source.position, minlength=1)
+    return float((copies > 1).sum() / max((copies > 0).sum(), 1))
 
 
 def is_there() -> bool:

@@ -32,7 +32,7 @@ class Deviation:
 def deviation(
     points: NDArray, faces: NDArray, other_points: NDArray, other_faces: NDArray, count: int = 20_000
 ) -> Deviation:
-    """Measure from `count` places of each surface to the other.
+    """Measure from up to `count` places of each surface to the other; small ones need fewer.
 
     Parameters
     ----------
@@ -43,6 +43,7 @@ def deviation(
     if len(faces) == 0 or len(other_faces) == 0:
         both = len(faces) == len(other_faces)
         return Deviation(0.0, 0.0) if both else Deviation(float("inf"), float("inf"))
+    count = min(count, 2000 + 4 * (len(faces) + len(other_faces)))
     there = _one_way(points, faces, other_points, other_faces, count)
     back = _one_way(other_points, other_faces, points, faces, count)
     return Deviation(float((there.mean() + back.mean()) / 2), float(max(there.max(), back.max())))
@@ -54,4 +55,4 @@ def _one_way(points: NDArray, faces: NDArray, goal: NDArray, goal_faces: NDArray
     used = np.unique(faces)
     chosen = used[np.random.default_rng(4).permutation(len(used))[: count // 2]]
     places = np.concatenate([places, np.asarray(points, np.float64)[chosen]])
-    return Surface(goal, goal_faces).nearest(places).distance
+    return Surface(goal, goal_faces, spread=min(200_000, 100_000 + 16 * len(goal_faces))).nearest(places).distance

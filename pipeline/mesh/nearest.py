@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +53,6 @@ class Surface:
     """
 
     def __init__(self, points: NDArray, faces: NDArray, spread: int = 200_000, label: NDArray | None = None) -> None:
-        from scipy.spatial import cKDTree
-
         self.points = np.asarray(points, np.float64)
         self.faces = np.asarray(faces)
         self.label = label
@@ -69,7 +68,27 @@ class Surface:
         # islands lie apart along a fourth axis, further than any two places of one
         self._apart = 4 * float(np.linalg.norm(np.ptp(self.points, axis=0))) + 1e-30 if len(self.points) else 1.0
         at = self._lifted(np.concatenate(places), None if label is None else label[self._owner])
-        self._tree = cKDTree(at, balanced_tree=False, compact_nodes=False)
+        self._tree = self._tree_of(at)
+        self._flat: Any = None
+
+    def candidates(self, places: NDArray, count: int = CANDIDATES, label: NDArray | None = None) -> NDArray:
+        """(k, c) triangles near each of `places`; without labels, those of all islands."""
+        if len(self.faces) <= count:
+            return np.tile(np.arange(len(self.faces)), (len(places), 1))
+        count = min(count, len(self._owner))
+        if label is None and self.label is not None:
+            if self._flat is None:
+                self._flat = self._tree_of(np.asarray(self._tree.data)[:, :3])
+            _, found = self._flat.query(places, k=count)
+        else:
+            _, found = self._tree.query(self._lifted(places, label), k=count)
+        return np.asarray(self._owner[np.reshape(found, (len(places), count))])
+
+    @staticmethod
+    def _tree_of(places: NDArray) -> Any:
+        from scipy.spatial import cKDTree
+
+        return cKDTree(places, balanced_tree=False, compact_nodes=False)
 
     def _lifted(self, places: NDArray, label: NDArray | None) -> NDArray:
         return places if label is None else np.column_stack([places, label * self._apart])
@@ -80,11 +99,9 @@ class Surface:
         With labels, (k,), only triangles of that island count; where it has none near, the distance is infinite.
         """
         places = np.asarray(places, np.float64)
-        count = min(candidates, len(self._owner))
-        _, found = self._tree.query(self._lifted(places, label), k=count)
-        found = self._owner[np.reshape(found, (len(places), count))]
+        found = self.candidates(places, candidates, label)
         best = Nearest(found[:, 0], np.zeros((len(places), 3)), np.full(len(places), np.inf))
-        for column in range(count):
+        for column in range(found.shape[1]):
             face = found[:, column]
             weights = closest_weights(places, *(self.points[self.faces[face, i]] for i in range(3)))
             at = np.einsum("ki,kij->kj", weights, self.points[self.faces[face]])

@@ -87,7 +87,7 @@ def _solve(
     reach = np.zeros(len(at))
     np.maximum.at(reach, faces.reshape(-1), np.repeat(miss, 3))
     length = np.linalg.norm(solved, axis=1)
-    return at + solved * np.minimum(1.0, reach / np.maximum(length, 1e-300))[:, None]
+    return np.asarray(at + solved * np.minimum(1.0, reach / np.maximum(length, 1e-300))[:, None])
 
 
 def _spread(
@@ -111,7 +111,7 @@ def _straightened(before: NDArray, after: NDArray, faces: NDArray, upright: NDAr
     """Only the part of the moves along the vertices' normals, where `upright`."""
     across = cross(before, faces)
     normal = np.stack([np.bincount(faces.reshape(-1), np.repeat(across[:, k], 3), len(before)) for k in range(3)], 1)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+    normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
     along = np.einsum("ij,ij->i", after - before, normal)[:, None] * normal
     return np.where(upright[:, None], before + along, after)
 

@@ -51,6 +51,14 @@ class Split:
         result: NDArray = self.mesh.points[self.position]
         return result
 
+    @property
+    def layout(self) -> Primvar | None:
+        """The first UV set, where there is one."""
+        kinds = ("float2[]", "double2[]")
+        found = [p for p in self.mesh.primvars.values() if "texCoord" in p.kind]
+        found += [p for p in self.mesh.primvars.values() if p.kind in kinds]
+        return found[0] if found else None
+
     def values(self, primvar: Primvar, vertices: NDArray | None = None) -> NDArray:
         """(v, k) a primvar at the vertices, or at the chosen ones."""
         corner = self.corner if vertices is None else self.corner[vertices]

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from pipeline.errors import MissingDependency, RefineError
 from pipeline.mesh import meshopt
 from pipeline.mesh.carry import Blend, blend, rebuild
-from pipeline.mesh.collapse import Collapsed, is_there, keep, place, stay
+from pipeline.mesh.collapse import Collapsed, is_there, keep, place, seam_share, stay
 from pipeline.mesh.distinct import numbered
 from pipeline.mesh.edges import edges
 from pipeline.mesh.faces import repeated
+from pipeline.mesh.layover import lay_over
 from pipeline.mesh.polygons import PolygonMesh
 from pipeline.mesh.refit import refit
 from pipeline.mesh.seams import Split, split
@@ -27,6 +28,8 @@ ENGINES = ("meshoptimizer", "opengl-decimate")
 _NEAR = 2
 #: up to this many times the target, opengl-decimate does all of it
 _FEW = 3
+#: share of points on seams from which they decide the shape: hard-surface parts whose every edge is one
+_SEAMED = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,28 +102,41 @@ def simplify(
     if len(faces) <= target:
         found = stay(source, faces)
         return Simplified(rebuild(source, found, _own(found)), name, len(faces))
-    finer, found = _collapsed(source, faces, target, fit, lock_border, name)
+    layout = source.layout
+    seamed = seam_share(source) > _SEAMED
+    if name == "opengl-decimate" and seamed and layout is not None:
+        found = _placed(source, faces, target, lock_border, lock_seams=False)
+        found = _finished(source, found, fit)
+        found, mixture = lay_over(source, found, source.values(layout)[:, :2])
+    else:
+        finer, found = _collapsed(source, faces, target, fit and not seamed, lock_border, name)
+        found = _finished(source, found, fit)
+        mixture = blend(source, finer, found)
+    return Simplified(rebuild(source, found, mixture), name, len(found.faces))
+
+
+def _finished(source: Split, found: Collapsed, fit: bool) -> Collapsed:
     found = _without_flaps(found)
-    if fit and len(found.faces):
-        found = _fitted(source, found)
     if len(found.faces) == 0:
         raise RefineError("nothing would be left of the mesh", remedy="ask for more triangles")
-    return Simplified(rebuild(source, found, blend(source, finer, found)), name, len(found.faces))
+    return _fitted(source, found) if fit else found
+
+
+def _placed(source: Split, faces: NDArray, target: int, lock_border: bool, lock_seams: bool = True) -> Collapsed:
+    found = place(source, faces, target, lock_border, lock_seams)
+    if found is None:
+        raise RefineError("opengl-decimate refuses this mesh", remedy="pip install 'sevengates[fast]'")
+    return found
 
 
 def _collapsed(
-    source: Split, faces: NDArray, target: int, fit: bool, lock_border: bool, name: str
+    source: Split, faces: NDArray, target: int, move: bool, lock_border: bool, name: str
 ) -> tuple[NDArray, Collapsed]:
     """The triangles that stay where they are, and what became of them."""
     if name == "opengl-decimate":
-        found = place(source, faces, target, lock_border)
-        if found is None:
-            raise RefineError(
-                "opengl-decimate refuses this mesh", remedy="pip install 'sevengates[fast]' and try again"
-            )
-        return faces, found
-    # skin weights count in meshoptimizer alone; without the fit nothing is to be moved
-    if fit and is_there() and "skel:jointWeights" not in source.mesh.primvars:
+        return faces, _placed(source, faces, target, lock_border)
+    # skin weights count in meshoptimizer alone
+    if move and is_there() and "skel:jointWeights" not in source.mesh.primvars:
         finer = keep(source, faces, _NEAR * target, lock_border, values=False) if len(faces) > _FEW * target else faces
         found = place(source, finer, target, lock_border) if len(finer) <= _FEW * target else None
         if found is not None and len(found.faces) <= 1.01 * target:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,8 +12,9 @@ from pxr import UsdGeom
 from pydantic import Field
 
 from pipeline.errors import RefineError
-from pipeline.mesh import meshopt
+from pipeline.mesh.collapse import trial
 from pipeline.mesh.faces import areas
+from pipeline.mesh.polygons import PolygonMesh
 from pipeline.mesh.seams import split
 from pipeline.mesh.shading import CREASE, with_normals
 from pipeline.mesh.simplify import engine, simplify
@@ -24,6 +26,8 @@ _LEAST = 12
 #: triangles up to which the parts are tried at several errors
 _TRIED = 300_000
 _HALVINGS = 9
+#: how often the budget is shared anew among parts that can still give
+_ROUNDS = 4
 
 
 class DecimateSettings(Settings):
@@ -53,19 +57,52 @@ def run(subject: Subject, settings: DecimateSettings) -> None:
 
 
 def reduce_parts(subject: Subject, parts: list[Part], settings: DecimateSettings) -> None:
-    """Reduce parts to the budget together and write what became smaller."""
-    budget = shares_by_error(parts, settings) if _comparable(parts, settings) else shares(parts, settings.triangles)
-    reached = 0
-    for part, target in track(list(zip(parts, budget, strict=True)), "decimate"):
-        before = len(part.mesh.triangles)
-        if target >= before:
-            reached += before
-            continue
-        found = simplify(
-            part.mesh, int(target), settings.seams == "keep", settings.fit, settings.lock_border, settings.engine
+    """Reduce parts to the budget together and write what became smaller.
+
+    What seams and borders hold above its share, the others give up.
+    """
+    budget = shares_by_error(parts, settings) if _comparable(parts) else shares(parts, settings.triangles)
+    now = np.array([len(p.mesh.triangles) for p in parts], np.int64)
+    made: dict[int, _Reduced] = {}
+    tried: dict[int, int] = {}
+    for _ in range(_ROUNDS):
+        for number in track(range(len(parts)), "decimate"):
+            target = int(budget[number])
+            if target >= now[number] or tried.get(number) == target or (number in made and made[number].stuck):
+                continue
+            made[number], tried[number] = _reduced(parts[number], target, settings), target
+        reached = np.array([made[i].triangles if i in made and budget[i] < now[i] else now[i] for i in range(len(now))])
+        over = int(reached.sum()) - settings.triangles
+        free = np.array([not (i in made and made[i].stuck) for i in range(len(now))])
+        room = np.where(free, np.maximum(reached - np.minimum(now, _LEAST), 0), 0)
+        if over <= 0 or not room.sum():
+            break
+        budget = reached - np.minimum(room, np.ceil(over * room / room.sum()).astype(np.int64))
+    _write(subject, parts, [made.get(i) if reached[i] < now[i] else None for i in range(len(now))], settings)
+    total = int(reached.sum())
+    if total > 1.02 * settings.triangles:
+        why = "seams and borders hold the rest" if settings.seams == "keep" else "every shell keeps its shape"
+        subject.note(
+            f"{total} triangles is as few as it goes: {why}"
+            + (" (seams=drop, then unwrap and bake, goes lower)" if settings.seams == "keep" else "")
         )
-        reached += found.triangles
-        if found.triangles > 0.98 * before:
+
+
+@dataclass(frozen=True, eq=False)
+class _Reduced:
+    mesh: PolygonMesh
+    triangles: int
+    stuck: bool
+
+
+def _reduced(part: Part, target: int, settings: DecimateSettings) -> _Reduced:
+    found = simplify(part.mesh, target, settings.seams == "keep", settings.fit, settings.lock_border, settings.engine)
+    return _Reduced(found.mesh, found.triangles, found.triangles > 1.01 * target + 1)
+
+
+def _write(subject: Subject, parts: list[Part], made: list[_Reduced | None], settings: DecimateSettings) -> None:
+    for part, found in zip(parts, made, strict=True):
+        if found is None or found.triangles > 0.98 * len(part.mesh.triangles):
             continue
         new = with_normals(found.mesh, settings.crease)
         subject.deviation(part.mesh, new, part.to_asset)
@@ -73,18 +110,11 @@ def reduce_parts(subject: Subject, parts: list[Part], settings: DecimateSettings
         subject.write(part, new)
         if scheme != UsdGeom.Tokens.none:
             part.prim.CreateSubdivisionSchemeAttr().Set(UsdGeom.Tokens.none)
-    if reached > 1.02 * settings.triangles:
-        why = "seams and borders hold the rest" if settings.seams == "keep" else "every shell keeps its shape"
-        subject.note(
-            f"{reached} triangles is as few as it goes: {why}"
-            + (" (seams=drop, then unwrap and bake, goes lower)" if settings.seams == "keep" else "")
-        )
 
 
-def _comparable(parts: list[Part], settings: DecimateSettings) -> bool:
-    """Whether the parts may be tried at several errors: more than one, few enough triangles, the engine that tells."""
-    total = sum(len(p.mesh.triangles) for p in parts)
-    return len(parts) > 1 and total <= _TRIED and engine(settings.engine) == "meshoptimizer"
+def _comparable(parts: list[Part]) -> bool:
+    """Whether the parts may be tried at several errors: more than one, few enough triangles."""
+    return len(parts) > 1 and sum(len(p.mesh.triangles) for p in parts) <= _TRIED
 
 
 def shares_by_error(parts: list[Part], settings: DecimateSettings) -> NDArray[np.int64]:
@@ -92,14 +122,15 @@ def shares_by_error(parts: list[Part], settings: DecimateSettings) -> NDArray[np
 
     The error that fits is found by halving; a part that cannot lose anything keeps what it has.
     """
-    trials = [_Trial(p, settings.seams == "keep") for p in parts]
+    name = engine(settings.engine)
+    trials = [trial(split(_placed(p), settings.seams == "keep"), name) for p in parts]
     now = np.array([len(p.mesh.triangles) for p in parts], np.int64)
-    low, high = 0.0, max(t.side for t in trials)
+    low, high = 0.0, max(float(np.ptp(p.points, axis=0).max()) for p in parts)
     best = shares(parts, settings.triangles)
     for _ in range(_HALVINGS):
         # errors of interest lie many powers of ten apart
         middle = np.sqrt(max(low, 1e-7 * high) * high)
-        counts = np.array([t.left(middle) for t in trials], np.int64)
+        counts = np.array([left(middle) for left in trials], np.int64)
         if int(counts.sum()) > settings.triangles:
             low = middle
         else:
@@ -111,23 +142,9 @@ def shares_by_error(parts: list[Part], settings: DecimateSettings) -> NDArray[np
     return np.maximum(best, np.minimum(now, _LEAST))
 
 
-class _Trial:
-    """One part, to be asked how many triangles an error leaves."""
-
-    def __init__(self, part: Part, seams: bool) -> None:
-        source = split(part.mesh, seams)
-        self.points = np.ascontiguousarray(source.points, np.float32)
-        self.faces = source.faces
-        placed = part.points
-        self.side = float(np.ptp(placed, axis=0).max())
-
-    def left(self, error: float) -> int:
-        """Triangles left at an error in the asset's units."""
-        if self.side <= 0:
-            return len(self.faces)
-        limit = min(error / self.side, 1.0)
-        kept, _ = meshopt.simplify(self.points, self.faces, _LEAST, limit=limit)
-        return len(kept)
+def _placed(part: Part) -> PolygonMesh:
+    """The part in the asset's space, so that errors of parts compare."""
+    return replace(part.mesh, points=part.points.astype(np.float32))
 
 
 def shares(parts: list[Part], budget: int) -> NDArray[np.int64]:
