@@ -103,7 +103,7 @@ class PolygonMesh:
         """(c,) the face of each corner."""
         return np.repeat(np.arange(len(self.counts), dtype=np.int32), self.counts)
 
-    @cached_property
+    @once
     def plain(self) -> bool:
         """Whether the corners are triangles in their order already."""
         counts = self.counts
