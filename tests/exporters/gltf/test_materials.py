@@ -14,7 +14,7 @@ from PIL import Image
 from pxr import Gf
 
 from pipeline.exporters import export, load_target
-from pipeline.exporters.gltf.materials import transform_extension
+from pipeline.exporters.gltf.textures import transform_extension
 from pipeline.usd.scene import Texture, TextureTransform
 
 number = st.floats(-3, 3)
