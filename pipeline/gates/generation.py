@@ -360,8 +360,8 @@ def select(project: Project, asset: str, variant: str) -> CandidatesResult:
 
 
 def contact_sheet(project: Project, asset: str, out: Path) -> CandidatesResult:
-    """Draw every candidate with the same camera and light, its numbers underneath."""
-    from pipeline.render import render
+    """Draw every candidate with one camera and one light, its numbers underneath."""
+    from pipeline.render import render_matched
     from pipeline.render.sheet import contact_sheet as draw
 
     result = candidates(project, asset)
@@ -370,22 +370,14 @@ def contact_sheet(project: Project, asset: str, out: Path) -> CandidatesResult:
     ordered = sorted(result.candidates, key=lambda c: c.variant)
     with scratch(project, "sheet") as folder:
         pictures, labels = [], []
-        for i, row in enumerate(ordered):
-            step(f"draws candidate {row.variant}", i, len(ordered))
-            stage = project.open_stage()
-            picture = folder / f"{row.variant}.png"
-            render(
-                stage,
-                picture,
-                prims=[f"{ASSETS}/{asset}"],
-                variants={CANDIDATE: row.variant},
-                size=(480, 480),
-                quality="draft",
-            )
-            pictures.append(picture)
+        for row in ordered:
+            pictures.append(folder / f"{row.variant}.png")
             score = f"  score {row.score:.2f}" if row.score is not None else ""
             chosen = "  selected" if row.variant == result.selected else ""
             labels.append(f"{row.variant}  {row.triangles:,} triangles{score}{chosen}")
+        prim = f"{ASSETS}/{asset}"
+        looks = [{f"{prim}{{{CANDIDATE}}}": row.variant} for row in ordered]
+        render_matched([project.open_stage()], pictures, looks, size=(480, 480), prims=[prim])
         draw(pictures, labels, out)
     return result.model_copy(update={"sheet": str(out)})
 

@@ -51,28 +51,17 @@ def draw_sheet(
     RenderError
         Neither side can be drawn.
     """
-    from pipeline.render import render
-    from pipeline.render.sheet import contact_sheet, difference
+    from pipeline.render.sheet import contact_sheet, heat
 
     sides = {"before": before, "after": after}
     marks = _marks(before, after, diff)
     lens = _lens(after, before, marks, camera, size)
     with tempfile.TemporaryDirectory() as folder:
-        drawn: dict[str, Path] = {}
-        for name, stage in sides.items():
-            picture = Path(folder) / f"{name}.png"
-            try:
-                render(stage, picture, camera=lens, size=size, quality=quality, lights=LIGHT)
-            except RenderError:
-                continue  # a side with nothing to draw stays empty
-            drawn[name] = picture
-        if not drawn:
-            raise RenderError("neither side has anything to draw", remedy="compare the text of the diff")
+        drawn = _draw(sides, Path(folder), lens, size, quality)
         pictures = [Path(folder) / f"{name}.png" for name in sides]
         labels = [f"before: {diff.a}", f"after: {diff.b}"]
         if len(drawn) == 2:
-            heat = difference(pictures[0], pictures[1], Path(folder) / "difference.png")
-            pictures.append(_last_third(heat))
+            pictures.append(heat(pictures[0], pictures[1], Path(folder) / "difference.png"))
             labels.append("how far the pixels differ")
         for name, picture in drawn.items():
             _frame(picture, lens, [m for m in marks if m[2] in {name, "both"}], size)
@@ -80,12 +69,26 @@ def draw_sheet(
         return contact_sheet(pictures, labels, out, columns=len(pictures), cell=max(size), title=title)
 
 
-def _last_third(picture: Path) -> Path:
-    """The heat map alone, cut from a picture that repeats both sides."""
-    from pipeline.render.picture import read, write
+def _draw(
+    sides: dict[str, Usd.Stage], folder: Path, lens: Camera, size: tuple[int, int], quality: Any
+) -> dict[str, Path]:
+    """Both sides with one camera and one light; where one has nothing to draw, the other alone."""
+    from pipeline.render import render, render_matched
 
-    pixels = read(picture)
-    return write(picture, pixels[:, pixels.shape[1] * 2 // 3 :])
+    drawn = {name: folder / f"{name}.png" for name in sides}
+    try:
+        render_matched(
+            list(sides.values()), list(drawn.values()), camera=lens, size=size, quality=quality, lights=LIGHT
+        )
+    except RenderError:
+        for name, stage in sides.items():
+            try:
+                render(stage, drawn[name], camera=lens, size=size, quality=quality, lights=LIGHT)
+            except RenderError:
+                del drawn[name]  # a side with nothing to draw stays empty
+    if not drawn:
+        raise RenderError("neither side has anything to draw", remedy="compare the text of the diff")
+    return drawn
 
 
 #: (kind of change, (8, 3) corners in Y-up metres, on which picture)

@@ -62,9 +62,15 @@ def annotate(picture: Array, callouts: Sequence[Callout], size: int = 0) -> Arra
     height, width = picture.shape[:2]
     size = size or max(13, round(height / 34))
     margin = _margin(callouts, size, width)
-    page = np.full((height, width + 2 * margin, 3), PAPER, np.float32)
-    page[:, margin : margin + width] = picture[..., :3]
     groups = _grouped(callouts)
+    sides = {
+        side: [_block(b, m, margin, size, height) for b, m in groups if _side(b, groups) == side]
+        for side in ("left", "right")
+    }
+    # more labels than the picture is high: the page grows beneath it
+    tall = max([height, *(round(sum(b.room for b in blocks)) for blocks in sides.values())])
+    page = np.full((tall, width + 2 * margin, 3), PAPER, np.float32)
+    page[:height, margin : margin + width] = picture[..., :3]
     for box, members in groups:
         if box is not None:
             low = (margin + box[0] * width, box[1] * height)
@@ -75,8 +81,7 @@ def annotate(picture: Array, callouts: Sequence[Callout], size: int = 0) -> Arra
             corners(page, low, high, DARK, 6.0)
             corners(page, low, high, colour, 3.0)
     for side, left in (("left", 0), ("right", margin + width)):
-        mine = [(b, m) for b, m in groups if _side(b, groups) == side]
-        _labels(page, mine, side, left, margin, width, size)
+        _labels(page, sides[side], side, left, margin, (height, width), size)
     return page
 
 
@@ -164,32 +169,47 @@ def _side(box: Any, groups: Sequence[tuple[Any, list[Callout]]]) -> str:
     return "right"
 
 
+@dataclass(frozen=True)
+class _Block:
+    """The labels of one frame: where they would like to stand, how high they are, what they say."""
+
+    wanted: float
+    tall: float
+    room: float
+    box: Any
+    members: list[Callout]
+    lines: list[list[str]]
+
+
+def _block(box: Any, members: list[Callout], margin: int, size: int, height: int) -> _Block:
+    step, pad = round(size * 1.3), round(size * 0.55)
+    lines = [wrap(c.title, margin - round(size * 3.7), size, 9) for c in members]
+    tall = sum(len(x) * step + pad for x in lines) + pad
+    wanted = height / 2 if box is None else (box[1] + box[3]) / 2 * height
+    return _Block(wanted, tall, tall + pad, box, members, lines)
+
+
 def _labels(
-    page: Array, groups: list[tuple[Any, list[Callout]]], side: str, left: int, margin: int, width: int, size: int
+    page: Array, blocks: list[_Block], side: str, left: int, margin: int, shape: tuple[int, int], size: int
 ) -> None:
     """The labels of one margin, spread so that none overlaps, each with a leader to its frame."""
-    if not groups:
-        return
-    height = page.shape[0]
+    height, width = shape
     step, pad = round(size * 1.3), round(size * 0.55)
-    room = margin - round(size * 3.7)
-    blocks = []
-    for box, members in groups:
-        lines = [wrap(c.title, room, size, 9) for c in members]
-        tall = sum(len(x) * step + pad for x in lines) + pad
-        wanted = height / 2 if box is None else (box[1] + box[3]) / 2 * height
-        blocks.append([wanted, tall, box, members, lines])
-    blocks.sort(key=lambda b: b[0])
-    tops = _spread([b[0] - b[1] / 2 for b in blocks], [b[1] + pad for b in blocks], height)
+    blocks = sorted(blocks, key=lambda b: b.wanted)
+    tops = _spread([b.wanted - b.tall / 2 for b in blocks], [b.room for b in blocks], page.shape[0])
     edge = pad
-    for top, (_, tall, box, members, lines) in zip(tops, blocks, strict=True):
+    for top, block in zip(tops, blocks, strict=True):
+        top += pad / 2  # noqa: PLW2901
+        tall, box, members, lines = block.tall, block.box, block.members, block.lines
         colour = COLOURS[_worst(members)]
         low, high = (left + edge, top), (left + margin - edge, top + tall)
         if box is not None:
             inner = left + margin - edge if side == "left" else left + edge
             picture_left = left + margin if side == "left" else left - width
             near = picture_left + (box[0] if side == "left" else box[2]) * width
-            at = (near, float(np.clip(top + tall / 2, box[1] * height + 4, box[3] * height - 4)))
+            reach = (box[3] - box[1]) * height / 2
+            middle = (box[1] + box[3]) * height / 2
+            at = (near, float(np.clip(top + tall / 2, middle - max(reach - 4, 0), middle + max(reach - 4, 0))))
             line(page, (inner, top + tall / 2), at, DARK, 4.5)
             line(page, (inner, top + tall / 2), at, colour, 2.0)
             disc(page, at, 5.5, DARK)

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pxr import Gf, Sdf, Usd, UsdGeom, UsdSemantics, UsdShade
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdSemantics, UsdShade
 
 from pipeline.errors import GateRefused, UsageError
 from pipeline.gates.board import board, mark
@@ -175,6 +176,157 @@ def test_a_waived_remark_stays_waived_and_says_who(placed: Project) -> None:
     assert not open_notes(placed.open_stage(), ASSET)
     stage = placed.open_stage()
     assert stage.GetPrimAtPath(f"/Project/Assets/{ASSET}/Notes/{name}").GetAttribute("gates:by").Get() == "alice"
+
+
+def test_it_is_measured_again_only_when_something_changed(placed: Project) -> None:
+    first = measure_context(placed, ASSET)
+    assert first.measured
+    assert first.notes
+    again = measure_context(placed, ASSET)
+    assert not again.measured
+    assert {(n.kind, n.prim, n.measured, n.expected, n.advice) for n in again.notes} == {
+        (n.kind, n.prim, n.measured, n.expected, n.advice) for n in first.notes
+    }
+    scale = next(n for n in again.notes if n.kind == "scale")
+    assert scale.correction == {"scale": pytest.approx(1.1)}
+    assert measure_context(placed, ASSET, again=True).measured
+    placed.commit("the same in another layer stack")
+    assert not measure_context(placed, ASSET).measured
+
+
+def changes() -> dict[str, Callable[[Project], object]]:
+    """What the remarks depend on."""
+
+    def neighbour(project: Project) -> None:
+        with project.edit() as stage:
+            block(stage, "/World/Set/crate", (-3, 0.2, 0), (-2.4, 0.9, 0.4), label="crate")
+
+    def light(project: Project) -> None:
+        with project.edit() as stage:
+            UsdLux.DistantLight.Define(stage, "/World/Lights/sun").CreateIntensityAttr(3.0)
+
+    def lens(project: Project) -> None:
+        with project.edit() as stage:
+            UsdGeom.Camera(stage.GetPrimAtPath("/World/Cameras/near")).GetFocalLengthAttr().Set(0.9)
+
+    return {
+        "place": lambda p: place_asset(p, ASSET, at=(-2, 0.2, 0)),
+        "neighbour": neighbour,
+        "light": light,
+        "lens": lens,
+        "memory": lambda p: remember(p, "crates", Memory(kind="scale", text="crate", height=(0.7, 0.9))),
+        "palette": lambda p: remember(p, "level", Memory(kind="palette", palette=[(0.5, 0.0, 0.0)])),
+        "threshold": lambda p: (p.root / "gates.toml").write_text(
+            (p.root / "gates.toml").read_text() + "\n[context.notes.scale]\nlimit = 0.5\n"
+        ),
+    }
+
+
+@pytest.mark.parametrize("what", sorted(changes()))
+def test_what_was_measured_is_stale_after_a_change_of(placed: Project, what: str) -> None:
+    if what == "lens":
+        add_camera(placed, "near", ASSET, CameraSpec(kind="hero"))
+    measure_context(placed, ASSET)
+    changes()[what](placed)
+    assert measure_context(placed, ASSET).measured
+
+
+def test_a_pass_is_no_longer_one_when_the_scene_changes(placed: Project) -> None:
+    (placed.root / "gates.toml").write_text(
+        (placed.root / "gates.toml").read_text() + '\n[context.notes.scale]\nseverity = "info"\n'
+    )
+    result = measure_context(placed, ASSET)
+    assert {n.severity for n in result.notes} == {"info"}  # which holds no gate
+    assert not open_notes(placed.open_stage(), ASSET)
+    assert open_notes(placed.open_stage(), ASSET, info=True)
+    assert board(placed, ASSET).assets[0].gates[4].state == "passed"
+    changes()["neighbour"](placed)
+    assert board(placed, ASSET).assets[0].gates[4].state == "revise"
+
+
+@pytest.mark.long
+def test_each_camera_keeps_its_own_remarks(placed: Project) -> None:
+    add_camera(placed, "far", ASSET, CameraSpec(kind="player", distance_m=60))
+    add_camera(placed, "tight", ASSET, CameraSpec(kind="hero", distance_m=0.6))
+
+    def through() -> set[tuple[str, str]]:
+        kept = open_notes(placed.open_stage(), ASSET).values()
+        return {(n.kind, n.camera) for n in kept if n.kind in ("framing", "crop")}
+
+    result = measure_context(placed, ASSET, ["far", "tight"])
+    assert result.cameras == ["/World/Cameras/far", "/World/Cameras/tight"]
+    assert through() == {("framing", "far"), ("crop", "tight")}
+    # the next measurement looks through the same ones, whatever else there is
+    add_camera(placed, "near", ASSET, CameraSpec(kind="hero"))
+    assert measure_context(placed, ASSET).cameras == ["/World/Cameras/far", "/World/Cameras/tight"]
+    # looking through one does not settle what another saw
+    measure_context(placed, ASSET, "near")
+    assert through() == {("framing", "far"), ("crop", "tight")}
+    assert len(measure_context(placed, ASSET, "all").cameras) == 3
+    with placed.edit() as stage:
+        stage.RemovePrim("/World/Cameras/far")
+    measure_context(placed, ASSET, "tight")
+    assert through() == {("crop", "tight")}
+
+
+@pytest.mark.long
+def test_the_remarks_are_drawn_on_the_picture(placed: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.gates.context_sheet.PIXELS", 360)
+    from pipeline.render import picture
+    from pipeline.render.annotated import COLOURS
+
+    add_camera(placed, "near", ASSET, CameraSpec(kind="hero"))
+    add_camera(placed, "far", ASSET, CameraSpec(kind="player", distance_m=60))
+    out = measure_context(placed, ASSET, "all", sheet=tmp_path / "notes.png").sheet
+    assert out is not None
+    page = picture.read(out)
+    assert page.shape[0] > 2 * 202  # two pictures of 360 x 202, and the legend
+    warning = np.abs(page - np.array(COLOURS["warning"], np.float32)).max(2) < 0.02
+    assert warning[:202].any()  # frames and badges
+    assert warning[-100:].any()  # the legend
+    # drawn again from what was kept, without measuring
+    again = measure_context(placed, ASSET, sheet=tmp_path / "again.png")
+    assert not again.measured
+    assert picture.read(tmp_path / "again.png").shape == page.shape
+
+
+def test_without_a_camera_there_is_no_picture(placed: Project, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no camera"):
+        measure_context(placed, ASSET, sheet=tmp_path / "notes.png")
+
+
+def test_a_studios_own_measure_is_found_and_a_broken_one_told(
+    placed: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.plugins import discover
+
+    folder = tmp_path / "studio" / "notes"
+    folder.mkdir(parents=True)
+    (folder / "footprint.py").write_text(
+        "from pipeline.scenes.notes import Measure\n"
+        "class Footprint(Measure):\n"
+        "    kind, title, limit = 'footprint', 'area on the ground', 0.2\n"
+        "    def run(self, situation, view):\n"
+        "        w, _, d = situation.box.size\n"
+        "        if w * d > situation.setting(self).limit:\n"
+        "            yield self.note(situation, 'takes much room', measured=f'{w * d:.2f} m2', expected='0.20 m2')\n"
+    )
+    (folder / "broken.py").write_text("import nothing_of_that_name\n")
+    (folder / "falls.py").write_text(
+        "from pipeline.scenes.notes import Measure\n"
+        "class Falls(Measure):\n"
+        "    kind, title = 'falls', 'falls'\n"
+        "    def run(self, situation, view):\n"
+        "        raise ValueError('on its face')\n"
+    )
+    monkeypatch.setenv("GATES_STUDIO", str(tmp_path / "studio"))
+    result = measure_context(placed, ASSET)
+    assert next(n.measured for n in result.notes if n.kind == "footprint") == "0.24 m2"  # 0.6 x 0.4
+    assert "ValueError: on its face" in result.failures["falls"]
+    assert any("nothing_of_that_name" in why for why in result.failures.values())
+    rows = {p.name: p.state for p in discover() if p.kind == "note"}
+    assert rows["footprint"] == "ready"
+    assert "failed" in rows.values()
 
 
 def test_context_needs_inspection(with_candidate: Project) -> None:

@@ -186,7 +186,7 @@ class View:
         pixel = (right - left) * (1.0 if self.camera.orthographic else away) / self.small[0]
         job = Job(drawing, setting, options.quality, pixel, situation.stage, None, ())
         with closing(choose("draft", "draft").open(job)) as session:
-            frame = session.draw(self.camera, *self.small, layers=True)
+            frame = session.draw(self.camera, *self.small)
         shape = frame.layers["shape"].astype(np.int64)
         owner = np.where(shape >= 0, situation.pieces.shape_owner[np.maximum(shape, 0)], -1)
         return Picture(

@@ -116,8 +116,8 @@ def situation(stage: Usd.Stage, cameras: Sequence[str] = (), **more: object) -> 
 
 
 def notes(stage: Usd.Stage, kind: str, camera: str = "front", **more: object) -> list[Note]:
-    """What one measure says."""
+    """What one measure says, of pictures 200 pixels wide."""
     here = situation(stage, **more)
     measure = load_measures().measures[kind]
-    view = View(here, f"/World/Cameras/{camera}") if measure.through_camera else None
+    view = View(here, f"/World/Cameras/{camera}", 200) if measure.through_camera else None
     return list(measure.run(here, view))
