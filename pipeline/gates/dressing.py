@@ -222,24 +222,32 @@ def add_blockout(
     openings: Sequence[Opening] = (),
     purpose: Purpose = "default",
     label: str = "",
+    color: str | None = None,
     **how: Any,
 ) -> PrimResult:
     """Put a shape that stands in for something below /World/Set (metres, Y up).
+
+    Parameters
+    ----------
+    color
+        As #rrggbb, sRGB; unless told, a light grey.
 
     Raises
     ------
     UsageError
         A size or an opening that cannot be.
     """
-    from pipeline.scenes.blockout import author_blockout
+    from pipeline.scenes.blockout import GREY, author_blockout
     from pipeline.scenes.shapes import make_shape
+    from pipeline.usd.colour import linear_of_hex
 
     solid = make_shape(shape, size, steps=steps, openings=tuple(openings))
     path = f"{SET}/{prim_name(name)}"
+    shade = linear_of_hex(color) if color else GREY
     with working(project, "blockout", scene) as place:
         prim = author_blockout(place.stage, path, solid, label=label)
         where = _placed(place.stage, prim, at, yaw, ground, next_to, on_top_of, **how)
-        author_blockout(place.stage, path, solid, purpose=purpose, label=label)
+        author_blockout(place.stage, path, solid, purpose=purpose, label=label, color=shade)
         return PrimResult(
             prim=path, position_m=where.position, yaw=where.yaw, scene=place.scene, department=place.department
         )

@@ -41,6 +41,7 @@ class _Opening(click.ParamType):
     help="Where it is drawn.",
 )
 @click.option("--label", default="", help="What it is, for measuring: a crate, a market stall.")
+@click.option("--color", metavar="#RRGGBB", help="sRGB; default: a light grey.")
 @scene_option
 @placing
 @json_option
