@@ -18,6 +18,8 @@ Mask = NDArray[np.bool_]
 
 #: what 64 bits hold as a whole number
 _MOST = 9e18
+#: places after the point before exponents are shorter
+_PLACES = 10
 _ZERO, _DOT, _MINUS = 48, 46, 45
 _GROUPS = np.stack([np.arange(10000) // p % 10 for p in (1000, 100, 10, 1)], axis=1).astype(np.uint8) + _ZERO
 
@@ -54,10 +56,10 @@ def decimals(values: NDArray[np.floating], places: int) -> tuple[Bytes, Mask]:
     """Numbers with a fixed number of decimal places as bytes `(n, w)`, and which of them count.
 
     What is not finite becomes 0: text formats have no other number for it that readers take. Numbers too large for
-    that get an exponent.
+    that, or too small, get an exponent.
     """
     flat = np.nan_to_num(values.astype(np.float64, copy=False), nan=0.0, posinf=0.0, neginf=0.0)
-    if np.abs(flat).max(initial=0.0) * 10.0**places >= _MOST:
+    if places > _PLACES or np.abs(flat).max(initial=0.0) * 10.0**places >= _MOST:
         text = np.char.mod("%.9g", flat).astype(np.bytes_)
         wide = text.view(np.uint8).reshape(len(flat), text.itemsize)
         return wide, wide != 0
@@ -77,10 +79,10 @@ def decimals(values: NDArray[np.floating], places: int) -> tuple[Bytes, Mask]:
 
 
 def decimal_places(extent: float) -> int:
-    """Places after the point that keep a millionth of an extent, 6 to 10."""
+    """Places after the point that keep a millionth of an extent, 6 to 10; 11 asks for exponents."""
     if not np.isfinite(extent) or extent <= 0:
         return 6
-    return int(np.clip(6 - np.floor(np.log10(extent)), 6, 10))
+    return int(np.clip(6 - np.floor(np.log10(extent)), 6, _PLACES + 1))
 
 
 def joined(

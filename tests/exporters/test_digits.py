@@ -47,4 +47,11 @@ def test_a_hidden_zero_leaves_nothing_and_ends_are_where_rows_end() -> None:
 
 
 def test_a_millionth_of_the_extent_is_kept() -> None:
-    assert [decimal_places(x) for x in (100.0, 1.0, 0.01, 1e-9, 0.0, np.nan)] == [6, 6, 8, 10, 6, 6]
+    assert [decimal_places(x) for x in (100.0, 1.0, 0.01, 1e-9, 0.0, np.nan)] == [6, 6, 8, 11, 6, 6]
+
+
+def test_numbers_beyond_64_bits_and_tiny_ones_get_exponents() -> None:
+    values = np.array([1e30, -2.5, 0.0])
+    assert [float(x) for x in lines([decimals(values, 6)], 3)] == values.tolist()
+    tiny = np.array([1.25e-30, -3e-31])
+    assert [float(x) for x in lines([decimals(tiny, decimal_places(1e-30))], 2)] == tiny.tolist()

@@ -108,7 +108,10 @@ def _assimp(assimp: str, path: Path, facts: dict[str, Any]) -> str:
     if "Nodes" not in counts:
         if not facts.get("triangles", 1):  # a file without meshes is incomplete to assimp, which then says nothing
             return ""
-        last = (done.stdout + done.stderr).strip().splitlines()[-1:]
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        if any("No meshes remaining" in line for line in lines):
+            return ""  # it read the file, and left out faces without area
+        last = [line for line in lines if line.startswith("ERROR")] or lines[-1:]
         return f"assimp cannot read it: {' '.join(last)[:300] or f'exit {done.returncode}'}"
     for theirs, ours in _ASSIMP.items():
         count = int(counts.get(theirs, 0))
