@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline import progress
 from pipeline.errors import ExportError, ReadbackMismatch
+from pipeline.exporters.budget import written_within
 from pipeline.exporters.compare import differences, stats_of
 from pipeline.exporters.lods import with_levels
 from pipeline.exporters.result import ExportResult, LossRecord, Readback, Timings
@@ -117,7 +118,9 @@ def export(
     try:
         draft = staging / out.name
         progress.step(f"writing {out.name}")
-        losses = _write(exporter, stage, scene, draft, chosen, variants, prim)
+        losses, size = written_within(
+            chosen, scene, draft, lambda t: _write(exporter, stage, scene, draft, t, variants, prim)
+        )
         written = clock.perf_counter()
         reading = Reading("")
         found: list[str] = []
@@ -132,13 +135,12 @@ def export(
                     remedy="look at what it names; --no-verify delivers the file all the same",
                 )
         checked = clock.perf_counter()
-        size = draft.stat().st_size
         files = _deliver(staging, out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     whole = hasattr(exporter, "write_stage")
     own = [x for x in scene.losses if not (whole and x.reduced)]
-    every = _once((*own, *made.losses, *losses, *_over_budget(chosen, size, scene)))
+    every = _once((*own, *made.losses, *losses))
     return ExportResult(
         path=str(out),
         format=out.suffix.lower().lstrip("."),
@@ -212,18 +214,6 @@ def _refuse_nothing(scene: Scene, out: Path) -> None:
         raise ExportError(
             "the stage has no prims that can be drawn", path=out, remedy="check purposes, variants and payloads"
         )
-
-
-def _over_budget(target: Target, size: int, scene: Scene) -> tuple[Loss, ...]:
-    if not target.budget_kb or size <= target.budget_kb * 1024:
-        return ()
-    return (
-        Loss(
-            "/" + scene.name,
-            "budget",
-            f"{size / 1024:.0f} KB, {target.name or 'the target'} wants at most {target.budget_kb} KB",
-        ),
-    )
 
 
 def _once(losses: Iterable[Loss]) -> list[Loss]:
