@@ -199,3 +199,22 @@ def test_few_nodes_are_labelled_as_scipy_labels_them() -> None:
         mine, found = components(pairs, size)
         assert found == count
         assert np.array_equal(mine, label)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_counted_and_sorted_half_edges_are_the_same(shuffled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import import_module
+
+    module = import_module("pipeline.mesh.edges")  # the package exports the function of that name
+
+    random = np.random.default_rng(2)
+    faces = np.asarray(trimesh.creation.icosphere(3).faces, np.int32)
+    faces = np.concatenate([faces, faces[random.integers(0, len(faces), 200)]])  # some edges have three and four faces
+    if shuffled:
+        faces = faces[random.permutation(len(faces))]
+    counted, ordered = [], []
+    for many, result in ((0, counted), (1 << 40, ordered)):
+        monkeypatch.setattr(module, "_MANY", many)
+        found = edges(faces)
+        result += [found.half, found.start, found.count]
+    assert all(np.array_equal(a, b) for a, b in zip(counted, ordered, strict=True))
