@@ -35,7 +35,7 @@ def write_package_root(path: Path, asset: str, styles: Mapping[str, str], select
     for key in _SHARED:
         if first.pseudoRoot.HasInfo(key):
             layer.pseudoRoot.SetInfo(key, first.pseudoRoot.GetInfo(key))
-    stage = Usd.Stage.Open(layer)
+    stage = Usd.Stage.Open(layer, Usd.Stage.LoadNone)  # payloads lie beside `path`, not beside this layer
     prim = UsdGeom.Xform.Define(stage, f"/{valid_name(asset)}").GetPrim()
     stage.SetDefaultPrim(prim)
     model = Usd.ModelAPI(prim)
