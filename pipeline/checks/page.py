@@ -18,7 +18,7 @@ from pipeline.checks.context import Context
 from pipeline.checks.pictures import AROUND, Stage
 from pipeline.checks.report import FindingReport, Report
 from pipeline.checks.threads import mapped
-from pipeline.checks.words import count, size_name
+from pipeline.checks.words import count, measured_name, sentence, size_name
 from pipeline.mesh.distinct import distinct
 
 #: findings that get a picture of their own
@@ -65,7 +65,7 @@ def page(report: Report, context: Context) -> str:
         job=escape(report.job),
         reason=escape(report.reason),
         next_action=escape(report.next_step.action),
-        next_how=escape(report.next_step.how),
+        next_how=escape(sentence(report.next_step.how)),
         facts=_facts(report),
         turntable=_turntable(stage, report, marked) if stage else "<p>There is nothing to draw.</p>",
         findings="\n".join(_findings(stage, report, marked)) or "<p class='none'>No findings.</p>",
@@ -91,8 +91,14 @@ def _turntable(stage: Stage, report: Report, marked: list[NDArray[np.int64]]) ->
         f'<div class="turntable" id="turntable" data-count="{AROUND}">{frames}</div>'
         '<div class="controls"><label>turn <input type="range" id="turn" min="0" '
         f'max="{AROUND - 1}" value="1"></label>'
-        '<label><input type="checkbox" id="paint" checked> findings</label></div>'
+        '<label><input type="checkbox" id="paint" checked> findings</label></div>' + _legend(layers)
     )
+
+
+def _legend(layers: list[tuple[NDArray[np.int64], str]]) -> str:
+    """What the colours mean, those that are there."""
+    marks = "".join(f'<span class="{severity}"><i></i>{severity}</span>' for _, severity in reversed(layers))
+    return f'<p class="legend">{marks}<span>pale: behind or inside</span></p>' if marks else ""
 
 
 def _findings(stage: Stage | None, report: Report, marked: list[NDArray[np.int64]]) -> list[str]:
@@ -118,10 +124,8 @@ def _findings(stage: Stage | None, report: Report, marked: list[NDArray[np.int64
 
 def _finding(finding: FindingReport, picture: str) -> str:
     mend = f'<span class="fixer">gates refine … {escape(finding.fixer)}</span>' if finding.fixer else ""
-    measured = ""
-    if finding.measured is not None:
-        limit = "" if finding.limit is None else f" (limit {finding.limit:g})"
-        measured = f'<span class="measured">{finding.measured:.4g}{limit} {escape(finding.unit)}</span>'
+    told = measured_name(finding.measured, finding.limit, finding.unit)
+    measured = f'<span class="measured">{escape(told)}</span>' if told else ""
     return (
         f'<article class="{finding.severity}"><div class="text"><h3><span class="badge">{finding.severity}</span> '
         f"{escape(finding.rule)}</h3><p>{escape(finding.message)}</p><p class='where'>{escape(finding.prim)} "

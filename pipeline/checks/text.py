@@ -7,7 +7,7 @@ import textwrap
 from collections import Counter
 
 from pipeline.checks.report import FindingReport, Report
-from pipeline.checks.words import count, size_name
+from pipeline.checks.words import count, measured_name, sentence, size_name
 
 _SIGN = {"error": "x", "warning": "!", "info": "-"}
 WIDTH = 100
@@ -20,7 +20,7 @@ def as_text(report: Report) -> str:
     stats = report.stats
     lines = [f"{report.verdict.upper()}  {report.path}  for {report.job}", ""]
     lines += textwrap.wrap(report.reason, WIDTH)
-    lines += textwrap.wrap(f"Next: {report.next_step.action}. {report.next_step.how}", WIDTH)
+    lines += textwrap.wrap(f"Next: {report.next_step.action}. {sentence(report.next_step.how)}", WIDTH)
     facts = [
         count(stats.triangles, "triangle"),
         count(stats.meshes, "mesh", "meshes"),
@@ -51,8 +51,10 @@ def as_text(report: Report) -> str:
 def _finding(finding: FindingReport) -> list[str]:
     head = f"{_SIGN[finding.severity]} {finding.rule}: {finding.message}"
     lines = textwrap.wrap(head, WIDTH, subsequent_indent="    ")
-    if finding.prim:
-        lines.append(f"    {finding.prim}")
+    told = measured_name(finding.measured, finding.limit, finding.unit)
+    where = "  ".join(part for part in (finding.prim, f"({told})" if told else "") if part)
+    if where:
+        lines.append(f"    {where}")
     mend = f"fixer: {finding.fixer}. " if finding.fixer else ""
     if mend or finding.advice:
         lines += textwrap.wrap(f"{mend}{finding.advice}", WIDTH, initial_indent="    ", subsequent_indent="    ")

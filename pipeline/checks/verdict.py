@@ -74,7 +74,8 @@ def _next(report: Report, errors: list[FindingReport], warnings: list[FindingRep
     if all(f.fixable for f in concerned):
         return NextStep(action="fix", how=f"run the safe fixers: {', '.join(operations)}", operations=operations)
     advice = _distinct(f.advice for f in concerned if not f.fixable and f.advice)
-    return NextStep(action="refine", how=" ".join(advice[:3]), operations=operations)
+    first = f"run the safe fixers ({', '.join(operations)}), then by hand: " if operations else ""
+    return NextStep(action="refine", how=first + " ".join(advice[:3]), operations=operations)
 
 
 def _reason(

@@ -34,6 +34,25 @@ def compass_name(position: NDArray) -> str:
     return f"{level} the {side}" if level else f"the {side}"
 
 
+def measured_name(measured: float | None, limit: float | None, unit: str) -> str:
+    """`0.78 %, limit 0.1 % of faces`, `2 bodies, limit 0`; empty where nothing was measured."""
+    if measured is None:
+        return ""
+    if unit.startswith("share of "):
+        told = f"{measured:.3g}" if measured > 1 else f"{measured * 100:.3g} %"
+        return f"{told} {unit.removeprefix('share ')}" + ("" if limit is None else f", limit {limit * 100:.3g} %")
+    shown = f"{measured:,.0f}" if measured == int(measured) and abs(measured) < 1e12 else f"{measured:.3g}"
+    what = unit
+    if measured == 1 and unit.endswith("s") and " " not in unit:
+        what = {"vertices": "vertex", "bodies": "body", "metres": "metre"}.get(unit, unit[:-1])
+    return f"{shown} {what}".strip() + ("" if limit is None else f", limit {limit:g}")
+
+
+def sentence(text: str) -> str:
+    """The text with a capital in front."""
+    return text[:1].upper() + text[1:]
+
+
 def area_name(square_metres: float) -> str:
     """`0.12 m²`."""
     return f"{square_metres:.3g} m²"
