@@ -52,6 +52,7 @@ def reading(target: Target) -> dict[str, Any]:
     """Arguments for `read_scene`: FBX has no material variants; levels of detail are for engines."""
     return {
         "levels": bool(target.name),
+        "follow": True,
         "refine_level": target.geometry.refine_level,
         "curves": target.geometry.curves,
     }

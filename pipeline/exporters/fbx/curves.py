@@ -17,8 +17,10 @@ __all__ = ["CurveWriter"]
 
 Doubles = NDArray[np.float64]
 _LINEAR = 0x6104  # straight between keys; the other bits mark a generic key as Autodesk's tools write it
+_STEP = 0x6102  # held until the next key
 _AXES = ("X", "Y", "Z")
-_SHORT = {"Lcl Translation": "T", "Lcl Rotation": "R", "Lcl Scaling": "S", "DeformPercent": "DeformPercent"}
+_SHORT = {"Lcl Translation": "T", "Lcl Rotation": "R", "Lcl Scaling": "S", "DeformPercent": "DeformPercent",
+          "Visibility": "Visibility"}  # fmt: skip
 _STILL = 1e-9  # of the value's size, below which a curve does not move
 
 
@@ -70,7 +72,20 @@ class CurveWriter:
         """Animate a blend shape channel: `values (k,)` in percent."""
         self._node(channel, "DeformPercent", ["d|DeformPercent"], times, values[:, None])
 
-    def _node(self, target: int, prop: str, names: list[str], times: NDArray[np.int64], values: Doubles) -> None:
+    def visibility(self, model: int, times: NDArray[np.int64], shown: NDArray[np.bool_]) -> None:
+        """Show and hide a model: `shown (k,)`, each held until the next."""
+        self._node(model, "Visibility", ["d|Visibility"], times, shown[:, None].astype(np.float64), steps=True)
+
+    def _node(
+        self,
+        target: int,
+        prop: str,
+        names: list[str],
+        times: NDArray[np.int64],
+        values: Doubles,
+        *,
+        steps: bool = False,
+    ) -> None:
         size = np.abs(values).max(0, initial=0.0)
         moving = (np.ptp(values, axis=0) > _STILL * np.maximum(size, 1.0)) if len(values) > 1 else size < 0
         node_id = self.document.id()
@@ -86,11 +101,15 @@ class CurveWriter:
         self.document.connect(node_id, target, prop)
         if moving.any():  # readers pass over a property whose X has no curve, so all three get one
             for axis, name in enumerate(names):
-                self._curve(node_id, name, times, values[:, axis])
+                self._curve(node_id, name, times, values[:, axis], steps=steps)
 
-    def _curve(self, node_id: int, name: str, times: NDArray[np.int64], values: Doubles) -> None:
-        keep = _needed(times, values)
-        times, values = times[keep], values[keep]
+    def _curve(
+        self, node_id: int, name: str, times: NDArray[np.int64], values: Doubles, *, steps: bool = False
+    ) -> None:
+        if not steps:
+            keep = _needed(times, values)
+            times, values = times[keep], values[keep]
+        flags = _STEP if steps else _LINEAR
         curve_id = self.document.id()
         self.curves += 1
         pending: list[Future[Deflated] | Deflated] = [
@@ -105,7 +124,7 @@ class CurveWriter:
                 w.leaf(b"KeyVer", i32(4009))
                 w.array(b"KeyTime", ready(pending[0]))
                 w.array(b"KeyValueFloat", ready(pending[1]))
-                w.array(b"KeyAttrFlags", np.array([_LINEAR], np.int32))
+                w.array(b"KeyAttrFlags", np.array([flags], np.int32))
                 w.array(b"KeyAttrDataFloat", np.zeros(4, np.float32))
                 w.array(b"KeyAttrRefCount", np.array([len(times)], np.int32))
             pending.clear()

@@ -53,12 +53,28 @@ class _Motion:
             self._keys(model, keys_of(track.times, matrices), self.scene.nodes[number].path)
         for number, rig in self.assembly.rigs.items():
             self._rig(number, rig, self.clip.joints.get(number))
+        self._visibility()
         for number, weights in self.clip.weights.items():
             channels = self.assembly.channels.get(number, [])
             times = self.writer.times(weights.times)
             for k, channel in enumerate(channels):
                 if k < weights.weights.shape[1]:
                     self.writer.percent(channel, times, weights.weights[:, k].astype(np.float64) * 100.0)
+
+    def _visibility(self) -> None:
+        """Nodes hide what is beneath them; skinned meshes stand at the root and follow all that was above them."""
+        tracks = self.clip.visibility
+        for number, model in self.assembly.models.items():
+            chain = self._ancestors(number) if self._at_the_root(number) else [number]
+            above = [tracks[n] for n in chain if n in tracks]
+            if not above:
+                continue
+            times = union([track.times for track in above])
+            shown = np.ones(len(times), bool)
+            for track in above:
+                shown &= track.shown[np.maximum(np.searchsorted(track.times, times + 1e-9, side="right") - 1, 0)]
+            if len(times) > 1:
+                self.writer.visibility(model, self.writer.times(times), shown)
 
     def _at_the_root(self, number: int) -> bool:
         """Skinned meshes stand still at the root: their bones move them."""

@@ -28,6 +28,7 @@ from pipeline.usd.scene.model import (
     TextureTransform,
     TransformTrack,
     VariantMaterials,
+    VisibilityTrack,
     WeightTrack,
 )
 from pipeline.usd.scene.opening import open_stage
@@ -64,6 +65,7 @@ __all__ = [
     "TextureTransform",
     "TransformTrack",
     "VariantMaterials",
+    "VisibilityTrack",
     "WeightTrack",
     "bounds",
     "compose",

@@ -20,9 +20,11 @@ from pipeline.usd.scene.model import (
     Scene,
     Skeleton,
     TransformTrack,
+    VisibilityTrack,
     WeightTrack,
 )
 from pipeline.usd.scene.sampling import continuous, sample_transforms
+from pipeline.usd.scene.swarms import expand_swarms, swarm_samples
 from pipeline.usd.scene.xforms import decompose
 
 if TYPE_CHECKING:
@@ -45,17 +47,19 @@ def read_clips(scene: Scene, reader: SceneReader) -> Scene:
     start, end = span
     codes = stage.GetTimeCodesPerSecond() or 24.0
     clock = _Clock(start, end, codes)
-    transforms = _transforms(scene, reader, clock)
+    scene, swarms = expand_swarms(scene, reader, clock.inside, clock.seconds)
+    transforms = {**_transforms(scene, reader, clock), **swarms}
     joints = _joints(scene, reader, clock)
     weights, meshes = _shapes(scene, reader, clock)
+    visibility = {number: _visibility(attribute, clock) for number, attribute in reader.blinking.items()}
     for origin, copy in reader.copies:
-        for tracks in (transforms, joints, weights):
+        for tracks in (transforms, joints, weights, visibility):
             if origin in tracks:
                 tracks[copy] = tracks[origin]  # type: ignore[assignment]
     scene = replace(scene, meshes=tuple(meshes))
-    if not (transforms or joints or weights or any(m.track is not None for m in meshes)):
+    if not (transforms or joints or weights or visibility or any(m.track is not None for m in meshes)):
         return replace(scene, losses=reader.report.losses)
-    clip = Clip(scene.name or "Animation", start, end, codes, transforms, joints, weights)
+    clip = Clip(scene.name or "Animation", start, end, codes, transforms, joints, weights, visibility)
     return replace(scene, clips=(clip,), losses=reader.report.losses)
 
 
@@ -78,7 +82,7 @@ class _Clock:
 
 def _range(stage: Any, reader: SceneReader) -> tuple[float, float] | None:
     """The authored range, else that of all samples; None where nothing takes time."""
-    if not (reader.moving or reader.shaped or reader.bodies.skeletons):
+    if not (reader.moving or reader.shaped or reader.bodies.skeletons or reader.blinking or reader.swarms):
         return None
     if stage.HasAuthoredTimeCodeRange():
         start, end = stage.GetStartTimeCode(), stage.GetEndTimeCode()
@@ -88,6 +92,10 @@ def _range(stage: Any, reader: SceneReader) -> tuple[float, float] | None:
         samples += UsdGeom.Xformable(prim).GetTimeSamples()
     for prim in reader.shaped.values():
         samples += UsdGeom.PointBased(prim).GetPointsAttr().GetTimeSamples()
+    for prim in reader.swarms.values():
+        samples += swarm_samples(prim)
+    for attribute in reader.blinking.values():
+        samples += attribute.GetTimeSamples()
     for query in reader.bodies.queries.values():
         animation = query.GetAnimQuery() if query else None
         if animation:
@@ -134,6 +142,13 @@ def _transforms(scene: Scene, reader: SceneReader, clock: _Clock) -> dict[int, T
         if np.ptp(matrices, axis=0).max() > 0:
             tracks[number] = TransformTrack(clock.seconds(codes), matrices)
     return tracks
+
+
+def _visibility(attribute: Any, clock: _Clock) -> VisibilityTrack:
+    codes = clock.inside(attribute.GetTimeSamplesInInterval(clock.interval))
+    shown = np.array([attribute.Get(Usd.TimeCode(code)) != "invisible" for code in codes.tolist()])
+    keep = np.concatenate([[True], shown[1:] != shown[:-1]])
+    return VisibilityTrack(clock.seconds(codes[keep]), shown[keep])
 
 
 def _top(reader: SceneReader) -> int:

@@ -39,6 +39,7 @@ def read_scene(
     levels: bool = False,
     clips: bool = True,
     account: bool = False,
+    follow: bool = False,
 ) -> Scene:
     """Everything a composed stage draws, as arrays in Y-up metres.
 
@@ -67,6 +68,9 @@ def read_scene(
     account
         Also name in the losses what the stage says and nothing here reads: other types of prims, schemas,
         attributes, motion.
+    follow
+        Follow the visibility of what shows at the time that is read (`Clip.visibility`). Otherwise that it changes
+        is reported; what is hidden then is left out in any case.
 
     Returns
     -------
@@ -93,6 +97,8 @@ def read_scene(
             raise StageError("there is no such prim", path=_name(stage), prim=root, remedy="see its outline")
     at = _time(stage, time)
     reader = SceneReader(stage, purposes, at, refine_level, curves)
+    reader.clips = clips
+    reader.follow = follow and clips
     if account:
         reader.unread = Unread(reader.report, moves=has_samples(stage))
         reader.unread.unloaded(stage)

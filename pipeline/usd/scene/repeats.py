@@ -11,13 +11,12 @@ from pxr import UsdGeom
 
 from pipeline.usd.scene.instances import read_instances
 from pipeline.usd.scene.model import InstanceGroup, Node, Prototype
+from pipeline.usd.scene.swarms import swarm_samples
 
 if TYPE_CHECKING:
     from pipeline.usd.scene.walk import Above, SceneReader
 
 __all__ = ["Repeats"]
-
-_MOVING = ("positions", "orientations", "scales", "protoIndices", "orientationsf")
 
 
 class Repeats:
@@ -37,8 +36,14 @@ class Repeats:
         """The nodes of every prototype, to be changed in place."""
         return [nodes for nodes in self._nodes if nodes is not None]
 
-    def instancer(self, prim: Any, own: Above) -> InstanceGroup | None:
-        """The instances of a PointInstancer; its prototypes are read first."""
+    def instancer(self, prim: Any, own: Above, index: int) -> InstanceGroup | None:
+        """The instances of a PointInstancer; its prototypes are read first.
+
+        Parameters
+        ----------
+        index
+            Its node, whose instances may move; -1 inside of a prototype.
+        """
         reader = self.reader
         instancer = UsdGeom.PointInstancer(prim)
         numbers = []
@@ -47,9 +52,11 @@ class Repeats:
             numbers.append(self._prototype(root, own) if root and root.IsActive() else -1)
             if numbers[-1] < 0:
                 reader.report.lose(prim.GetPath(), "prototype", f"<{target}> is not there")
-        for name in _MOVING:
-            attribute = prim.GetAttribute(name)
-            if attribute and attribute.ValueMightBeTimeVarying():
+        samples = swarm_samples(prim)
+        if samples and max(samples) > min(samples):
+            if index >= 0 and reader.clips:
+                reader.swarms[index] = prim
+            else:
                 reader.report.reduce(prim.GetPath(), "animated instances", "as at the time that was read")
         return read_instances(prim, reader.time, reader.space, tuple(numbers), reader.report)
 

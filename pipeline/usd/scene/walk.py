@@ -82,6 +82,12 @@ class SceneReader:
         #: prims by the number of their node: whose transform moves, whose points or blend shapes do
         self.moving: dict[int, Any] = {}
         self.shaped: dict[int, Any] = {}
+        #: PointInstancers whose instances move, by the number of their node; whether anything that moves is wanted
+        self.swarms: dict[int, Any] = {}
+        self.clips = True
+        #: attributes of visibility by the number of their node, where that is followed
+        self.follow = False
+        self.blinking: dict[int, Any] = {}
         #: (node, node): the second is a copy of the first beneath another native instance
         self.copies: list[tuple[int, int]] = []
         #: prims with UsdLod levels; the list of nodes of the stage itself
@@ -114,7 +120,7 @@ class SceneReader:
             index = len(nodes)
             names = tuple(prim.GetAuthoredPropertyNames())
             said = authored(names)
-            own = self._inherit(prim, said, context)
+            own = self._inherit(prim, said, context, index if main else -1)
             own.parent = index
             if self.unread:
                 drawn = own.visible and own.purpose in self.purposes
@@ -145,19 +151,22 @@ class SceneReader:
                 stack.append((_Template(key, index, index + 1), None))
             stack.extend((child, own) for child in reversed(children))
 
-    def _inherit(self, prim: Any, said: Authored, above: Above) -> Above:
+    def _inherit(self, prim: Any, said: Authored, above: Above, index: int) -> Above:
+        """What counts for a prim and what lies beneath; `index` is its node, -1 inside of a prototype."""
         purpose, visible, bindings, primvars = above.purpose, above.visible, above.bindings, above.primvars
         for name in said.inherited:
             if name == "purpose":
                 purpose = str(prim.GetAttribute(name).Get())
             elif name == "visibility":
                 attribute = prim.GetAttribute(name)
-                if attribute.Get(self.time) == "invisible":
-                    visible = False
+                shown = attribute.Get(self.time) != "invisible"
                 if attribute.ValueMightBeTimeVarying():
-                    self.report.reduce(
-                        prim.GetPath(), "animated visibility", "shown or hidden as at the time that was read"
-                    )
+                    if self.follow and index >= 0 and shown:
+                        self.blinking[index] = attribute
+                    else:
+                        why = "shown or hidden as at the time that was read"
+                        self.report.reduce(prim.GetPath(), "animated visibility", why)
+                visible = visible and shown
             else:
                 relation = prim.GetRelationship(name)
                 targets = tuple(str(t) for t in relation.GetTargets()) if relation else ()
@@ -196,7 +205,7 @@ class SceneReader:
             pass
         elif type_name == "PointInstancer":
             if drawn:
-                made = {"instances": self.repeats.instancer(prim, own)}
+                made = {"instances": self.repeats.instancer(prim, own, len(nodes) if main else -1)}
         elif type_name == "Camera":
             self.cameras.append(read_camera(prim, self.time, self.space, self.report))
             made = {"camera": len(self.cameras) - 1}

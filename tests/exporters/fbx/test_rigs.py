@@ -154,3 +154,24 @@ def test_a_mirror_goes_into_the_bones(stage: Stage, export: Callable) -> None:
     assert made.document.rows(geometry, "Vertices", 3)[2] == pytest.approx([4.9, 2, 0], abs=1e-4)
     indices = made.document.array(geometry, "PolygonVertexIndex", int)
     assert indices.tolist() == [3, 2, 1, ~0]  # the mirrored face still looks towards +Z
+
+
+def test_visibility_is_a_curve_that_holds(stage: Stage, export: Callable) -> None:
+    path = stage(
+        """def Cube "World"
+{
+  token visibility.timeSamples = { 0: "inherited", 12: "invisible", 36: "inherited" }
+}
+""",
+        more="  startTimeCode = 0\n  endTimeCode = 48\n",
+    )
+    made = export(path, follow=True)
+    (curve,) = made.document.of_kind("AnimationCurve")
+    assert made.document.array(curve.record, "KeyValueFloat", float).tolist() == [1.0, 0.0, 1.0]
+    seconds = made.document.array(curve.record, "KeyTime", int) / 46_186_158_000
+    assert seconds.tolist() == [0.0, 0.5, 1.5]
+    assert made.document.array(curve.record, "KeyAttrFlags", int)[0] & 0x0E == 0x02  # constant
+    (node,) = made.document.of_kind("AnimationCurveNode")
+    assert [(x.object.name, x.property) for x in made.document.out[node.id] if x.object.kind == "Model"] == [
+        ("World", "Visibility")
+    ]

@@ -21,7 +21,7 @@ from pipeline.usd.scene.model.deformation import BlendShape, Shape, Skeleton, Sk
 from pipeline.usd.scene.model.geometry import Mesh, PointsTrack, Primvar, Slot
 from pipeline.usd.scene.model.hierarchy import InstanceGroup, Node, Prototype
 from pipeline.usd.scene.model.loss import Loss
-from pipeline.usd.scene.model.motion import Clip, JointTrack, TransformTrack, WeightTrack
+from pipeline.usd.scene.model.motion import Clip, JointTrack, TransformTrack, VisibilityTrack, WeightTrack
 from pipeline.usd.scene.model.sights import Camera, Light
 from pipeline.usd.scene.model.surfaces import PREVIEW_SURFACE, Input, Material, Texture, TextureTransform
 from pipeline.usd.scene.model.whole import Scene, VariantMaterials
@@ -55,5 +55,6 @@ __all__ = [
     "TextureTransform",
     "TransformTrack",
     "VariantMaterials",
+    "VisibilityTrack",
     "WeightTrack",
 ]

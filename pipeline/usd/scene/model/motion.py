@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.usd.scene.model.arrays import Doubles, Floats
 
-__all__ = ["Clip", "JointTrack", "TransformTrack", "WeightTrack"]
+__all__ = ["Clip", "JointTrack", "TransformTrack", "VisibilityTrack", "WeightTrack"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,14 @@ class WeightTrack:
 
 
 @dataclass(frozen=True, eq=False)
+class VisibilityTrack:
+    """When a node and all beneath it show: `times (k,)`, `shown (k,) bool`, each held until the next."""
+
+    times: Doubles
+    shown: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
 class Clip:
     """One take.
 
@@ -49,7 +60,7 @@ class Clip:
     ----------
     start, end
         Time codes of the stage; `seconds` is `(end - start) / time_codes_per_second`.
-    transforms, weights
+    transforms, weights, visibility
         By node number.
     joints
         By the number of the node that is the skeleton.
@@ -62,6 +73,7 @@ class Clip:
     transforms: Mapping[int, TransformTrack] = field(default_factory=dict)
     joints: Mapping[int, JointTrack] = field(default_factory=dict)
     weights: Mapping[int, WeightTrack] = field(default_factory=dict)
+    visibility: Mapping[int, VisibilityTrack] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
