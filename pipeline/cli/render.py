@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="render")
-@click.argument("source", metavar="STAGE|REF")
+@click.argument("source", metavar="STAGE|SCENE|REF")
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--camera", metavar="C", help="A camera prim, or three-quarter, front, left, right, back, top, product.")
 @click.option("--size", type=PIXELS, help="Pixels; default: the stage's render settings, else 512x512.")
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def command(session: Session, /, source: str, out: Path, as_json: bool, **options: Any) -> None:
-    """Draw any USD stage, or a branch, tag or version of the project; the suffix of OUT names the format.
+    """Draw any USD stage, or a scene, branch, tag or version of the project; the suffix of OUT names the format.
 
     Formats: .png .jpg .tif .webp, .exr with depth, normals and ids; .gif and .mp4 for turntables and ranges.
 
@@ -77,7 +77,7 @@ def command(session: Session, /, source: str, out: Path, as_json: bool, **option
 
 
 def _stage(session: Session, source: str) -> Any:
-    """A file as it is; anything else is a branch, tag or version of the project."""
+    """A file as it is; anything else is a scene, a branch, a tag or a version of the project."""
     from pipeline.errors import GatesError, StageError
 
     if Path(source).exists() or "[" in source:
@@ -90,7 +90,8 @@ def _stage(session: Session, source: str) -> Any:
             path=source,
             remedy="give the path of a USD file, or run inside of a project",
         ) from error
-    return project.open_stage(source)
+    scene = project.root / "scenes" / source / f"{Path(source).name}.usda"
+    return str(scene) if scene.is_file() else project.open_stage(source)
 
 
 def _text(result: RenderResult) -> str:

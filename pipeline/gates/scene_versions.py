@@ -13,6 +13,7 @@ from pipeline.scenes.pinning import ScenePin
 if TYPE_CHECKING:
     from pipeline.project import Project
     from pipeline.scenes.stages import SceneStage
+    from pipeline.versions.diff import Diff
 
 __all__ = [
     "ContinuityResult",
@@ -21,6 +22,7 @@ __all__ = [
     "SceneCommit",
     "check_continuity",
     "commit_scenes",
+    "diff_scenes",
     "list_scene_pins",
     "pin_scene",
     "restore",
@@ -129,6 +131,26 @@ def restore(project: Project, name: str, ref: str | None = None) -> RestoreResul
         departments=scene.departments(),
         kept=[path.relative_to(project.root).as_posix() for path in kept],
     )
+
+
+def diff_scenes(project: Project, name: str, a: str, b: str | None = None, *, composed: bool = False) -> Diff:
+    """What differs between a scene as two versions hold it, or as one holds it and as its files are now.
+
+    Raises
+    ------
+    UsageError
+        A version has no such scene.
+    """
+    from pipeline.scenes.freezing import frozen_stage
+    from pipeline.scenes.stages import SceneStage
+
+    scene = SceneStage.named(project.root, name)
+    old = frozen_stage(project.open_stage(a), scene.name)
+    if b is not None:
+        new = frozen_stage(project.open_stage(b), scene.name)
+    else:  # stored as a commit would, so that both sides name files alike
+        new = project.objects.add_layer(SceneStage.found(project.root, name).path)
+    return project.diff(str(old), str(new), composed=composed)
 
 
 def list_scene_pins(project: Project, name: str | None = None) -> PinsResult:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
-from pipeline.errors import UsageError
+from pipeline.errors import StageError, UsageError
 from pipeline.usd.anchoring import relative
 
 if TYPE_CHECKING:
     from pxr import Usd
 
     from pipeline.project import Project
+    from pipeline.scenes.stages import SceneStage
 
 __all__ = [
     "DepartmentRow",
@@ -171,10 +172,21 @@ def new_scene(
 
 
 def list_scenes(project: Project) -> list[SceneRow]:
-    """Every scene of a project, each sequence before its shots."""
+    """Every scene of a project, each sequence before its shots; one that does not open says so."""
     from pipeline.scenes.stages import scene_stages
 
-    return [show_scene(project, scene.name) for scene in scene_stages(project.root)]
+    def row(scene: SceneStage) -> SceneRow:
+        try:
+            return show_scene(project, scene.name)
+        except StageError as error:
+            path = scene.path.relative_to(project.root).as_posix()
+            above = scene.parent.name if scene.parent else None
+            return SceneRow(
+                name=scene.name, kind="", path=path, parent=above, start=0, end=0, fps=0, departments=[],
+                problems=[error.message],
+            )  # fmt: skip
+
+    return [row(scene) for scene in scene_stages(project.root)]
 
 
 def show_scene(project: Project, name: str) -> SceneRow:
@@ -189,15 +201,13 @@ def show_scene(project: Project, name: str) -> SceneRow:
     from pipeline.scenes.departments import opinions, stage_problems
     from pipeline.scenes.editing import open_scene
     from pipeline.scenes.stages import SceneStage
-    from pipeline.versions.objects import open_copy
 
     scene = SceneStage.found(project.root, name)
     stage = open_scene(scene)
 
     def row(department: str) -> DepartmentRow:
         path = scene.department(department)
-        prims = opinions(open_copy(path)) if path.is_file() else 0
-        return DepartmentRow(name=department, path=path.relative_to(project.root).as_posix(), prims=prims)
+        return DepartmentRow(name=department, path=path.relative_to(project.root).as_posix(), prims=opinions(path))
 
     return SceneRow(
         name=scene.name,

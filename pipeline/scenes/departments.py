@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pxr import Sdf, Usd
+from pxr import Sdf, Tf, Usd
 
-from pipeline.errors import UsageError
+from pipeline.errors import StageError, UsageError
 from pipeline.scenes.stages import SceneStage, list_departments, require_stage, write_department
 from pipeline.usd.writing import replace_layer, replace_text
 from pipeline.versions.objects import open_copy
@@ -66,7 +67,10 @@ def stage_problems(scene: SceneStage) -> list[str]:
         if not path.is_file():
             problems.append(f"the layer of {name} is missing")
             continue
-        problems += _differences(name, root_metadata(open_copy(path)), own, OWN)
+        try:
+            problems += _differences(name, root_metadata(open_copy(path)), own, OWN)
+        except StageError as error:
+            problems.append(f"the layer of {name} cannot be read: {error.message}")
     if scene.parent:
         if scene.parent.path.is_file():
             problems += _differences(scene.parent.name, scene.parent.metadata(), own, SHARED)
@@ -88,10 +92,14 @@ def _first_line(text: str) -> str:
     return " ".join(text.split())[:300]
 
 
-def opinions(layer: Sdf.Layer) -> int:
-    """How many prims a department's layer has an opinion about."""
+def opinions(path: Path) -> int:
+    """How many prims a department's layer has an opinion about; 0 where it cannot be read."""
+    try:
+        layer = open_copy(path)
+    except StageError:
+        return 0
     found: list[Sdf.Path] = []
-    layer.Traverse(Sdf.Path.absoluteRootPath, lambda path: found.append(path) if path.IsPrimPath() else None)
+    layer.Traverse(Sdf.Path.absoluteRootPath, lambda prim: found.append(prim) if prim.IsPrimPath() else None)
     return len(found)
 
 
@@ -104,7 +112,8 @@ def reload_scenes(project: Path) -> None:
 
     stale = [layer for layer in Sdf.Layer.GetLoadedLayers() if layer.realPath and moves(Path(layer.realPath))]
     if stale:
-        Sdf.Layer.ReloadLayers(stale, force=True)
+        with suppress(Tf.ErrorException):  # what cannot be read is told when it is opened
+            Sdf.Layer.ReloadLayers(stale, force=True)
 
 
 def time_range(stage: Usd.Stage) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from pipeline.scenes.departments import reload_scenes
 from pipeline.scenes.stages import SceneStage, require_stage
 from pipeline.usd.writing import replace_layer
 from pipeline.versions.locks import locked
+from pipeline.versions.objects import open_copy
 
 __all__ = ["edit_scene", "open_scene"]
 
@@ -29,6 +30,8 @@ def edit_scene(scene: SceneStage, department: str) -> Iterator[Usd.Stage]:
     ------
     UsageError
         The stage has no such department.
+    StageError
+        The department's layer is missing or cannot be read.
     """
     known = scene.departments()
     if department not in known:
@@ -38,12 +41,11 @@ def edit_scene(scene: SceneStage, department: str) -> Iterator[Usd.Stage]:
             remedy=f"use one of: {', '.join(known)}, or gates scene department {scene.name} --add {department}",
         )
     path = scene.department(department)
+    open_copy(path)  # a broken layer is refused here, in words
     with alone(), locked(scene.lock, f"the scene {scene.name!r}"):
         reload_scenes(scene.project)
         stage = keep(require_stage(scene))
         layer = Sdf.Layer.FindOrOpen(str(path))
-        if layer is None:
-            raise UsageError("the layer of this department is missing", path=path, remedy="restore the file")
         before = layer.ExportToString()
         stage.SetEditTarget(layer)
         try:

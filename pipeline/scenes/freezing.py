@@ -23,7 +23,15 @@ from pipeline.usd.records import Record, children, valid_name
 from pipeline.usd.writing import replace_layer
 from pipeline.versions.objects import ObjectStore, open_copy
 
-__all__ = ["SceneLayerRecord", "SceneRecord", "freeze_scene", "record_path", "recorded_scenes", "restore_scene"]
+__all__ = [
+    "SceneLayerRecord",
+    "SceneRecord",
+    "freeze_scene",
+    "frozen_stage",
+    "record_path",
+    "recorded_scenes",
+    "restore_scene",
+]
 
 ROOT = "/Project/Scenes"
 
@@ -95,6 +103,25 @@ def recorded_scenes(stage: Usd.Stage) -> dict[str, SceneRecord]:
     return dict(sorted(found.items()))
 
 
+def frozen_stage(stage: Usd.Stage, name: str) -> Path:
+    """The stage of a scene as a version holds it: a file that opens by itself and never changes.
+
+    Raises
+    ------
+    UsageError
+        The version holds no such scene.
+    """
+    return Path(_record(stage, name).stage)
+
+
+def _record(stage: Usd.Stage, name: str) -> SceneRecord:
+    record = SceneRecord.find(stage, record_path(name))
+    if record is None:
+        known = ", ".join(recorded_scenes(stage)) or "none"
+        raise UsageError(f"this version has no scene {name!r}", remedy=f"it has: {known}")
+    return record
+
+
 def restore_scene(stage: Usd.Stage, scene: SceneStage, objects: ObjectStore) -> list[Path]:
     """Write a scene's files as a version holds them; what they said until now is kept among the objects.
 
@@ -109,10 +136,7 @@ def restore_scene(stage: Usd.Stage, scene: SceneStage, objects: ObjectStore) -> 
     UsageError
         The version holds no such scene.
     """
-    record = SceneRecord.find(stage, record_path(scene.name))
-    if record is None:
-        known = ", ".join(recorded_scenes(stage)) or "none"
-        raise UsageError(f"this version has no scene {scene.name!r}", remedy=f"it has: {known}")
+    record = _record(stage, scene.name)
     kept = []
     for name in record.departments:
         saved = SceneLayerRecord.find(stage, record_path(scene.name, f"{name}_layer"))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pxr import Sdf, Usd, UsdGeom
+from pxr import Sdf, Tf, Usd, UsdGeom
 
 from pipeline.errors import StageError, UsageError
 from pipeline.usd.writing import replace_text
@@ -245,7 +245,9 @@ def require_stage(scene: SceneStage) -> Usd.Stage:
     StageError
         It does not open.
     """
-    stage = Usd.Stage.Open(str(scene.path))
-    if not stage:
-        raise StageError("this scene does not open", path=scene.path, remedy="check its root layer")
-    return stage
+    try:
+        return Usd.Stage.Open(str(scene.path))
+    except Tf.ErrorException as error:
+        raise StageError(
+            "this scene does not open", path=scene.path, remedy=f"restore it: gates scene restore {scene.name}"
+        ) from error

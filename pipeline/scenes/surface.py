@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from pxr import Usd, UsdGeom
 
 from pipeline.scenes.bounds import to_metres
+from pipeline.usd.scene.implicit import SHAPES, read_implicit
+from pipeline.usd.scene.space import Space
 
 __all__ = ["cast", "heights_below", "prim_triangles", "scene_triangles"]
 
@@ -39,23 +41,18 @@ def _triangles(root: Usd.Prim, without: Usd.Prim | None) -> tuple[NDArray[np.flo
         if prim.IsA(UsdGeom.PointInstancer):
             walk.PruneChildren()  # what is scattered is not stood on, and prototypes are nowhere by themselves
             continue
-        if not prim.IsA(UsdGeom.Mesh):
+        if not prim.IsA(UsdGeom.Gprim):
             continue
-        mesh = UsdGeom.Mesh(prim)
-        if mesh.ComputeVisibility() == UsdGeom.Tokens.invisible or mesh.ComputePurpose() not in (
-            "default",
-            "render",
-        ):
+        shown = UsdGeom.Imageable(prim)
+        if shown.ComputeVisibility() == UsdGeom.Tokens.invisible or shown.ComputePurpose() not in ("default", "render"):
             continue
-        local = np.asarray(mesh.GetPointsAttr().Get() or np.zeros((0, 3)), float)
-        sizes = np.asarray(mesh.GetFaceVertexCountsAttr().Get() or [], np.int64)
-        corners = np.asarray(mesh.GetFaceVertexIndicesAttr().Get() or [], np.int64)
-        if not len(local) or not len(corners):
+        local, sizes, corners = _polygons(prim)
+        if not len(corners):
             continue
         matrix = np.array(cache.GetLocalToWorldTransform(prim)) @ metres
         points.append(local @ matrix[:3, :3] + matrix[3, :3])
         fan = _fan(sizes, corners)
-        turned = mesh.GetOrientationAttr().Get() == UsdGeom.Tokens.leftHanded
+        turned = UsdGeom.Gprim(prim).GetOrientationAttr().Get() == UsdGeom.Tokens.leftHanded
         if turned != (np.linalg.det(matrix[:3, :3]) < 0):
             fan = fan[:, ::-1]  # so that normals point outwards
         faces.append(fan + count)
@@ -63,6 +60,26 @@ def _triangles(root: Usd.Prim, without: Usd.Prim | None) -> tuple[NDArray[np.flo
     if not points:
         return np.zeros((0, 3)), np.zeros((0, 3), np.int64)
     return np.concatenate(points), np.concatenate(faces)
+
+
+def _polygons(prim: Usd.Prim) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Points, corners of each face and their points in the prim's own space; nothing where they do not fit."""
+    nothing = np.zeros((0, 3)), np.zeros(0, np.int64), np.zeros(0, np.int64)
+    if prim.GetTypeName() in SHAPES:
+        body = read_implicit(prim, Usd.TimeCode.Default(), Space(), {})
+        if body is None:
+            return nothing
+        return body.points.astype(np.float64), body.face_counts.astype(np.int64), body.face_vertices.astype(np.int64)
+    if not prim.IsA(UsdGeom.Mesh):
+        return nothing
+    mesh = UsdGeom.Mesh(prim)
+    points = np.asarray(mesh.GetPointsAttr().Get() or np.zeros((0, 3)), float)
+    sizes = np.asarray(mesh.GetFaceVertexCountsAttr().Get() or [], np.int64)
+    corners = np.asarray(mesh.GetFaceVertexIndicesAttr().Get() or [], np.int64)
+    sound = len(points) and len(corners) and sizes.min() >= 0 and sizes.sum() == len(corners)
+    if not sound or corners.min() < 0 or corners.max() >= len(points) or not np.isfinite(points).all():
+        return nothing
+    return points, sizes, corners
 
 
 def heights_below(prim: Usd.Prim, xz: NDArray[np.float64], top: float) -> NDArray[np.float64]:

@@ -128,3 +128,18 @@ def test_every_help_shows_an_example() -> None:
         assert one is not None
         text = " ".join(CliRunner().invoke(one, ["--help"]).output.split())
         assert "Example: gates scene" in text, name
+
+
+def test_a_scene_is_drawn_and_compared_by_name(folder: Path, tmp_path: Path) -> None:
+    told(folder, "scene", "new", "market", "--frames", "1:5")
+    told(folder, "scene", "blockout", "rock", "box", "1x1x1", "--scene", "market")
+    told(folder, "camera", "hero", "--subject", "rock", "--kind", "hero", "--scene", "market")
+    told(folder, "scene", "rendering", "hero", "--scene", "market", "--size", "48x27")
+    told(folder, "scene", "commit", "-m", "first")
+    told(folder, "place", "rock", "--at", "1,0,0", "--scene", "market")
+    drawn = told(folder, "render", "market", str(tmp_path / "a.png"), "--quality", "draft")
+    assert (drawn["size"], drawn["camera"]) == ([48, 27], "/World/Cameras/hero")
+    changed = told(folder, "scene", "diff", "market")["changed"]
+    assert [row["path"] for row in changed] == ["/World/Set/rock.xformOp:translate:placement"]
+    told(folder, "scene", "commit", "-m", "second")
+    assert told(folder, "scene", "diff", "market")["changed"] == []

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade, UsdSkel, Vt
 
-from pipeline.errors import UsageError
+from pipeline.errors import StageError, UsageError
 from pipeline.gates.dressing import add_asset, add_blockout, add_scatter, add_set, place_asset
 from pipeline.gates.filming import add_camera, add_lights, link_lights, move_camera, set_rendering
 from pipeline.gates.scene_versions import check_continuity, commit_scenes, list_scene_pins, pin_scene, restore
@@ -164,6 +164,22 @@ def test_metadata_is_one_on_all_layers_and_a_difference_is_told(market: Project)
     problems = " ".join(show_scene(market, SHOT).problems)
     assert "layout says timeCodesPerSecond 30" in problems
     assert "the layer of fx is missing" in problems
+
+
+def test_a_broken_layer_is_told_and_hides_nothing_else(market: Project) -> None:
+    layout, root = (market.root / f"scenes/market/sh010/{name}.usda" for name in ("layout", "sh010"))
+    layout.write_text("garbage {{", encoding="utf-8")
+    assert "layer of layout cannot be read" in " ".join(show_scene(market, SHOT).problems)
+    with pytest.raises(StageError, match="cannot be read"):
+        place_asset(market, "crate", at=(0, 0, 0), scene=SHOT)
+    with pytest.raises(StageError):
+        commit_scenes(market, "broken")
+    root.write_text("garbage {{", encoding="utf-8")
+    rows = {row.name: row for row in list_scenes(market)}
+    assert rows[SHOT].problems
+    assert rows["market/sh020"].problems == []
+    with pytest.raises(StageError):
+        view(market, SHOT)
 
 
 def test_an_error_leaves_the_layer_as_it_was(market: Project) -> None:

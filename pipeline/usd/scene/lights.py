@@ -74,7 +74,8 @@ def read_light(prim: Any, time: Any, space: Space, report: Report) -> Light:
         report.lose(path, "light texture", f"{texture.path} does not resolve")
     if api.GetFiltersRel().HasAuthoredTargets():
         report.reduce(path, "light filters", "no exchange format has them")
-    if api.GetLightLinkCollectionAPI().GetIncludesRel().HasAuthoredTargets():
+    links = api.GetLightLinkCollectionAPI()
+    if links.GetIncludesRel().HasAuthoredTargets() or links.GetExcludesRel().HasAuthoredTargets():
         report.reduce(path, "light linking", "no exchange format has it")
     return Light(
         name=prim.GetName(),
