@@ -65,12 +65,14 @@ def command(
         result = context.measure_context(
             project, chosen, list(cameras) or None, size=_size(size), again=again, sheet=sheet
         )
-        drifted = context.show_drift(project, chosen, drift) if drift else []
+        if drift:
+            result.drift = context.show_drift(project, chosen, drift)
     rows = [f"  {n.severity:<8} {n.kind:<14} {n.message}  (found {n.measured}, expected {n.expected})"
             for n in result.notes]  # fmt: skip
     rows += [f"  {kind}: could not be measured: {why}" for kind, why in result.failures.items()]
     rows += [
-        f"  {d.view}: ΔE00 {d.colour_mean:.2f}, silhouette {d.silhouette:.1%} the same as approved" for d in drifted
+        f"  {d.view}: ΔE00 {d.colour_mean:.2f}, silhouette {d.silhouette:.1%} the same as approved"
+        for d in result.drift
     ]
     show(result, as_json, "\n".join(rows) or f"{chosen}: nothing to remark")
 

@@ -58,6 +58,15 @@ __all__ = [
 ALL = "all"
 
 
+class DriftRow(BaseModel):
+    """One view of a product beside its approved version (`pipeline.render.Drift`)."""
+
+    view: str
+    colour_mean: float
+    colour_95: float
+    silhouette: float
+
+
 class ContextResult(BaseModel):
     """What `gates context` prints.
 
@@ -71,6 +80,8 @@ class ContextResult(BaseModel):
         False where nothing had changed since the last measurement.
     failures
         Kinds that could not be measured, and why.
+    drift
+        The views beside the approved version, where they were asked for.
     """
 
     asset: str
@@ -81,6 +92,7 @@ class ContextResult(BaseModel):
     waived: int = 0
     measured: bool = True
     failures: dict[str, str] = Field(default_factory=dict)
+    drift: list[DriftRow] = Field(default_factory=list)
     seconds: float = 0.0
     sheet: Path | None = None
 
@@ -150,15 +162,6 @@ def measure_context(
         result.sheet = draw_sheet(situation_of(project, stage, asset, lenses, size), result, sheet, views)
     result.seconds = round(time.perf_counter() - begun, 3)
     return result
-
-
-class DriftRow(BaseModel):
-    """One view of a product beside its approved version (`pipeline.render.Drift`)."""
-
-    view: str
-    colour_mean: float
-    colour_95: float
-    silhouette: float
 
 
 def show_drift(project: Project, asset: str, out: Path) -> list[DriftRow]:

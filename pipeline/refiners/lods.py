@@ -206,6 +206,7 @@ def _schema(subject: Subject, thresholds: list[float], low: NDArray, high: NDArr
     stage = subject.stage
     root = UsdGeom.Xform.Define(stage, subject.prim.GetPath().AppendChild(SCOPE)).GetPrim()
     rule = UsdLod.ScreenSizeHeuristic.Define(stage, subject.prim.GetPath().AppendChild("lod_screen_size"))
+    rule.CreateLodDomainAttr().Set(UsdLod.Tokens.imaging)
     rule.CreateThresholdsAttr().Set([float(t) for t in thresholds])
     rule.CreateExtentAttr().Set([Gf.Vec3f(*low.tolist()), Gf.Vec3f(*high.tolist())])
     api = UsdLod.RootAPI.Apply(root)

@@ -11,6 +11,13 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 _FONT = "DroidSans"
+#: the font has the shapes of Latin-1 and no others
+_WRITTEN = str.maketrans({
+    "Δ": "d", "→": ">", "≤": "<", "≥": ">", "…": "...", "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"',
+    "−": "-", "α": "a", "σ": "s",
+})  # fmt: skip
+#: height of a capital, share of the letters' size
+CAPITAL = 0.71
 
 
 def write_text(
@@ -28,6 +35,7 @@ def write_text(
 
     `x` is its left (or centre, or right); `y` its vertical middle, or with `upright="baseline"` the line it stands on.
     """
+    text = _writable(text)
     if not text.strip():
         return pixels
     buffer = oiio.ImageBuf(np.ascontiguousarray(pixels[..., :3], np.float32))
@@ -48,9 +56,14 @@ def write_text(
     return np.asarray(buffer.get_pixels(oiio.FLOAT), np.float32).reshape(pixels.shape[0], pixels.shape[1], 3)
 
 
+def _writable(text: str) -> str:
+    """The text in letters that the font has; a question mark for each that it has not."""
+    return text.translate(_WRITTEN).encode("latin-1", "replace").decode("latin-1")
+
+
 def text_width(text: str, size: int = 14, bold: bool = False) -> int:
     """Pixels that one line takes."""
-    roi = oiio.ImageBufAlgo.text_size(text, size, _FONT + ("-Bold" if bold else ""))
+    roi = oiio.ImageBufAlgo.text_size(_writable(text), size, _FONT + ("-Bold" if bold else ""))
     return int(roi.xend - roi.xbegin) if roi.defined else 0
 
 

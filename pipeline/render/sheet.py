@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.errors import RenderError, UsageError
 from pipeline.render import colour, picture
 from pipeline.render.lettering import wrap, write_text
+from pipeline.render.strokes import letter
 
 Array = NDArray[Any]
 
@@ -84,7 +85,7 @@ def contact_sheet(
     for (left, top), words in zip(corners, lines, strict=True):
         for row, line in enumerate(words):
             y = top + cell_height + gap // 2 + row * text_height + text_height // 2
-            page = write_text(page, line, left + cell_width // 2, y, size, (INK,) * 3, align="center")
+            letter(page, line, left + cell_width / 2, y, size, (INK,) * 3, "center")
     return picture.write(out, page)
 
 

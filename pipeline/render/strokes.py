@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.render.lettering import text_width, write_text
+from pipeline.render.lettering import CAPITAL, text_width, write_text
 
 __all__ = ["corners", "disc", "frame", "letter", "line", "plate"]
 
-#: height of a capital, share of the letters' size
-CAPITAL = 0.71
 Array = NDArray[Any]
 Colour = tuple[float, float, float]
 Point = tuple[float, float]

@@ -120,3 +120,15 @@ def test_words_stand_on_one_line() -> None:
         last = page[:, 26:, 0] if text != "nnn" else page[..., 0]
         feet.append(int(np.flatnonzero(last.max(1) > 0.5).max()))
     assert feet[0] == feet[1] == feet[2]
+
+
+def test_letters_that_the_font_has_not_leave_no_gap() -> None:
+    from pipeline.render.lettering import shorten, text_width
+
+    for text in ("ΔE00", "a … b", "木の台"):
+        page = np.zeros((40, 120, 3), np.float32)
+        letter(page, text, 10, 20, 16, (1, 1, 1))
+        inked = np.flatnonzero(page[..., 0].max(0) > 0.5)
+        assert inked.min() < 14  # from the first letter on
+        assert np.diff(inked).max() < 9  # no wider hole than a space between words
+    assert text_width(shorten("a very long label indeed", 80, 14), 14) <= 80

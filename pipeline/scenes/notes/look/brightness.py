@@ -14,6 +14,8 @@ from pipeline.usd.colour import to_lab
 
 #: pixels that each side needs
 ENOUGH = 60
+#: of linear Rec.709 (IEC 61966-2-1)
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
 class Brightness(Measure):
@@ -32,13 +34,13 @@ class Brightness(Measure):
         setting, picture = situation.setting(self), view.picture
         mine, rest = picture.colour[picture.owner == 0], picture.colour[picture.owner > 0]
         if len(mine) >= ENOUGH:
-            blown = float((mine.max(1) > 1.0).mean())
+            blown = float((mine @ LUMINANCE > 1.0).mean())
             if blown > setting.ceiling:
                 yield self.note(
                     situation,
                     "parts of it are blown out",
-                    against="white",
-                    measured=f"{blown:.0%} of its pixels beyond display white",
+                    against="highlights",
+                    measured=f"{blown:.0%} of its pixels more luminous than display white",
                     expected=f"at most {setting.ceiling:.0%}",
                     value=blown,
                     advice="Lower the light on it, or its base colour.",
