@@ -77,7 +77,10 @@ class DracoPacker:
         self, document: Document, arrays: dict[str, NDArray[Any]], triangles: NDArray[Any], slot: int, tile: int
     ) -> Part | None:
         for in_order in (False, True):  # only in their order do triangles without area stay
-            data = self._encoded(arrays, triangles, in_order)
+            try:
+                data = self._encoded(arrays, triangles, in_order)
+            except self.codec.EncodingFailedException:  # a mesh of which nothing has an area
+                continue
             found = self.codec.decode(data)
             if len(found.faces) == len(triangles):
                 break

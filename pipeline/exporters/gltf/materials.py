@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from pipeline.exporters.gltf.texels import CHANNEL, ONE, as_factor, is_packed, i
 from pipeline.exporters.gltf.textures import MaterialPictures
 from pipeline.exporters.pictures import Pixels, decode, mapped
 from pipeline.exporters.targets import Target
-from pipeline.usd.scene.model import Material
+from pipeline.usd.scene.model import PREVIEW_SURFACE, Input, Material
 from pipeline.usd.scene.report import Report
 
 __all__ = ["MaterialWriter"]
@@ -51,7 +52,8 @@ class MaterialWriter:
         number = self._made.get(key)
         if number is None:
             self.pictures.uv_sets, self.pictures.tile = uv_sets, tile
-            number = self.document.add("materials", self._material(material, double_sided, vertex_opacity))
+            sound = _sound(material, self.report)
+            number = self.document.add("materials", self._material(sound, double_sided, vertex_opacity))
             self._made[key] = number
         return number
 
@@ -91,7 +93,9 @@ class MaterialWriter:
         ior = m.scalar("ior")
         if m.texture("ior"):
             self.report.lose(m.path, "texture of ior", "it became a constant")
-        if abs(ior - 1.5) > 1e-6 and (ior == 0 or ior >= 1):
+        if 0 < ior < 1:
+            self.report.lose(m.path, "ior", f"glTF has none of {ior:g}: 1.5 stands for it")
+        elif abs(ior - 1.5) > 1e-6:
             extensions["KHR_materials_ior"] = {"ior": ior}
         if extensions:
             item["extensions"] = extensions
@@ -279,3 +283,27 @@ class MaterialWriter:
             if info is not None:
                 found["clearcoatRoughnessTexture"] = info
         extensions["KHR_materials_clearcoat"] = found
+
+
+#: inputs whose numbers have no upper end
+_OPEN = {"emissiveColor", "specularColor", "ior"}
+#: inputs that may be negative, or that are no numbers of light
+_ANY = {"normal", "displacement", "useSpecularWorkflow"}
+
+
+def _sound(m: Material, report: Report) -> Material:
+    """The material with constants that glTF takes: finite, and within 0-1 where they are shares."""
+    changed: dict[str, Input] = {}
+    for name, found in m.inputs.items():
+        if found.texture is not None or name in _ANY or name not in PREVIEW_SURFACE:
+            continue
+        values = np.asarray(found.value, np.float64)
+        if not np.isfinite(values).all():
+            changed[name] = replace(found, value=PREVIEW_SURFACE[name])
+            report.lose(m.path, name, "it is not finite: the fallback stands for it")
+            continue
+        inside = np.clip(values, 0.0, None if name in _OPEN else 1.0)
+        if np.abs(inside - values).max(initial=0) > 1e-6:
+            changed[name] = replace(found, value=tuple(inside.tolist()))
+            report.lose(m.path, name, f"{values.tolist()} lies outside of what glTF takes: the nearest stands for it")
+    return replace(m, inputs={**m.inputs, **changed}) if changed else m
