@@ -14,7 +14,7 @@ import render_beds as stages
 from pxr import Gf, Usd, UsdGeom, UsdLux
 
 from pipeline.render import picture, render
-from pipeline.render.camera import Camera
+from pipeline.render.camera import Camera, look_at
 from pipeline.render.pygfx.driver import missing
 
 MITSUBA = pytest.param(
@@ -168,6 +168,80 @@ def test_rigs_grow_with_the_subject() -> None:
     np.testing.assert_allclose(shed[0], shed[1], rtol=1e-3)
     np.testing.assert_allclose(shed[2], shed[1], rtol=1e-3)
     assert OpenImageIO.VERSION >= 30000
+
+
+@both
+@pytest.mark.parametrize("angle", [0, 60])
+def test_clearcoat_by_schlick(tmp_path: Path, renderer: str, angle: int) -> None:
+    """A smooth coat in light from everywhere reflects F = 0.04 + 0.96 (1 - cos)^5 and takes it from what is beneath."""
+    stage = stages.new(tmp_path / "coat.usda")
+    painted = stages.material(stage, "m", diffuseColor=(0.5, 0.5, 0.5), clearcoat=1.0, clearcoatRoughness=0.01)
+    stages.bind(stages.quad(stage, "/World/q", half=5), painted)
+    stages.dome(stage)
+    a = math.radians(angle)
+    position = np.array([math.sin(a), 0, math.cos(a)]) * 5
+    camera = Camera(look_at(position, np.zeros(3)), (-0.2, 0.2, -0.2, 0.2), True, near=0.1)
+    reflected = 0.04 + 0.96 * (1 - math.cos(a)) ** 5
+    expected = reflected + 0.5 * (1 - reflected)
+    assert linear(stage, tmp_path / "c.exr", camera, renderer)[..., :3].mean() == pytest.approx(expected, rel=0.02)
+
+
+@every
+@pytest.mark.parametrize("kind", ["disk", "cylinder", "warm", "sphere exposure"])
+def test_units_of_other_lights(tmp_path: Path, straight: Camera, renderer: str, kind: str) -> None:
+    """Small lamps straight above a matte wall, 2 m away: E = L times the area that faces it / d^2."""
+    stage = stages.new(tmp_path / "lamp.usda")
+    stages.bind(stages.quad(stage, "/World/q"), stages.material(stage, "m", diffuseColor=(0.5, 0.5, 0.5)))
+    tint = np.ones(3)
+    if kind == "disk":
+        light = UsdLux.DiskLight.Define(stage, "/World/lamp")
+        light.CreateRadiusAttr(0.05)
+        facing = math.pi * 0.05**2
+    elif kind == "cylinder":
+        light = UsdLux.CylinderLight.Define(stage, "/World/lamp")
+        light.CreateRadiusAttr(0.02)
+        light.CreateLengthAttr(0.1)
+        facing = 2 * 0.02 * 0.1
+    else:
+        light = UsdLux.SphereLight.Define(stage, "/World/lamp")
+        light.CreateRadiusAttr(0.05)
+        facing = math.pi * 0.05**2
+    light.CreateIntensityAttr(100.0)
+    if kind == "warm":
+        light.CreateEnableColorTemperatureAttr(True)
+        light.CreateColorTemperatureAttr(3200)
+        tint = np.array(UsdLux.BlackbodyTemperatureAsRgb(3200))
+    if kind == "sphere exposure":
+        light.CreateExposureAttr(2.0)
+        tint = tint * 4
+    UsdGeom.Xformable(light).AddTranslateOp().Set(Gf.Vec3d(0, 0, 2))
+    matrix = straight.matrix.copy()
+    matrix[3, 2] = 1.5
+    camera = Camera(matrix, (-0.05, 0.05, -0.05, 0.05), True, near=0.1)
+    expected = 0.5 / math.pi * 100 * facing / 4 * tint
+    seen = linear(stage, tmp_path / "o.exr", camera, renderer)[..., :3].mean((0, 1))
+    np.testing.assert_allclose(seen, expected, rtol=0.04)
+
+
+@both
+def test_cones_shine_inside_only(tmp_path: Path, straight: Camera, renderer: str) -> None:
+    """A small ball with a cone of 10 degrees at 2 m lights a disc of radius 2 tan 10 = 0.353 m."""
+    stage = stages.new(tmp_path / "cone.usda")
+    stages.bind(stages.quad(stage, "/World/q"), stages.material(stage, "m", diffuseColor=(0.5, 0.5, 0.5)))
+    light = UsdLux.SphereLight.Define(stage, "/World/lamp")
+    light.CreateRadiusAttr(0.01)
+    light.CreateIntensityAttr(10000.0)
+    shaping = UsdLux.ShapingAPI.Apply(light.GetPrim())
+    shaping.CreateShapingConeAngleAttr(10.0)
+    shaping.CreateShapingConeSoftnessAttr(0.0)
+    UsdGeom.Xformable(light).AddTranslateOp().Set(Gf.Vec3d(0, 0, 2))
+    matrix = straight.matrix.copy()
+    matrix[3, 2] = 1.5
+    seen = linear(stage, tmp_path / "o.exr", Camera(matrix, straight.window, True, 0.1), renderer, 64)[..., :3].mean(2)
+    expected = 0.5 / math.pi * 10000 * math.pi * 0.01**2 / 4
+    assert seen[30:34, 30:34].mean() == pytest.approx(expected, rel=0.05)
+    assert (seen > expected / 2).mean() == pytest.approx(math.pi * 0.353**2, rel=0.08)
+    assert seen[1, 1] < 0.02 * expected
 
 
 @pytest.mark.blender

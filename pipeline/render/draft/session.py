@@ -138,7 +138,8 @@ class DraftSession:
         if raster is not None:
             shed = smoothed(shed, rows, raster, look.point, look.normal)
         mirrored = self._mirrored(look, view, start)
-        return look.diffuse * shed / np.float32(np.pi) + shine + mirrored + look.emission
+        beneath = 1 - _coat(look.clearcoat, np.clip(-dot(look.normal, view), 1e-3, 1))[:, None]
+        return look.diffuse * beneath * shed / np.float32(np.pi) + shine * beneath + mirrored + look.emission
 
     def _direct(self, look: Look, view: Array, start: Array, rng: np.random.Generator) -> tuple[Array, Array]:
         count = len(start)
@@ -203,7 +204,7 @@ class DraftSession:
         facing = np.clip(-dot(normal, away), 1e-3, 1)
         reflected = away + 2 * facing[:, None] * normal
         hit = self.world.hits(start[shiny], reflected, solid=True)
-        coat = look.clearcoat[shiny] * (0.04 + 0.96 * (1 - facing) ** 5)
+        coat = _coat(look.clearcoat[shiny], facing)
         for roughness, weight in (
             (
                 look.roughness[shiny],
@@ -242,6 +243,11 @@ def _fresnel(specular: Array, roughness: Array, facing: Array) -> Array:
     a004 = np.minimum(r[:, 0] ** 2, np.exp2(-9.28 * facing)) * r[:, 0] + r[:, 1]
     scale, bias = -1.04 * a004 + r[:, 2], 1.04 * a004 + r[:, 3]
     return np.asarray(np.clip(specular * scale[:, None] + bias[:, None] * (specular > 0), 0, 1), np.float32)
+
+
+def _coat(weight: Array, facing: Array) -> Array:
+    """What a clearcoat of ior 1.5 reflects (Schlick)."""
+    return np.asarray(weight * (0.04 + 0.96 * (1 - facing) ** 5), np.float32)
 
 
 def _ggx(look: Look, view: Array, towards: Array) -> Array:

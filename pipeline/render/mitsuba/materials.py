@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.render.lamps import Array
+from pipeline.render.mitsuba.coating import register
 from pipeline.render.surfaces import Surface
 from pipeline.render.textures import Map
 
@@ -44,6 +45,8 @@ class Materials:
         inner = self._specular(surface, maps) if surface.values["useSpecularWorkflow"][0] > 0 else None
         if inner is None:
             inner = self._metallic(surface, maps, tinted and bool(surface.primvar))
+        if surface.value("clearcoat").max() > 0:
+            inner = self._coated(surface, maps, inner)
         if "normal" in maps:
             pixels = maps["normal"].pixels * 0.5 + 0.5
             inner = {"type": "normalmap", "normalmap": self._bitmap(maps["normal"], pixels, "n"), "bsdf": inner}
@@ -53,18 +56,31 @@ class Materials:
     def _metallic(self, surface: Surface, maps: dict[str, Map], tinted: bool) -> dict[str, Any]:
         """`principled`; what reflects nothing is Lambert's, which `principled` (Burley's diffuse) is not."""
         base: Any = {"type": "mesh_attribute", "name": "vertex_color"} if tinted else None
-        shiny = surface.value("metallic").max() > 0 or surface.value("clearcoat").max() > 0
+        shiny = surface.value("metallic").max() > 0
         if not shiny and surface.values["ior"][0] <= 1.01:
             return {"type": "diffuse", "reflectance": base or self._rgb(surface, maps, "diffuseColor")}
-        alpha = float(np.clip(surface.value("clearcoatRoughness")[0], 0, 1)) ** 2
         return {
             "type": "principled",
             "base_color": base or self._rgb(surface, maps, "diffuseColor"),
             "metallic": self._number(surface, maps, "metallic"),
             "roughness": self._number(surface, maps, "roughness", _SMALLEST),
             "eta": float(np.clip(surface.values["ior"][0], 1.01, 4.0)),
-            "clearcoat": self._number(surface, maps, "clearcoat"),
-            "clearcoat_gloss": float(np.clip((0.1 - alpha) / 0.099, 0, 1)),
+        }
+
+    def _coated(self, surface: Surface, maps: dict[str, Map], inner: dict[str, Any]) -> dict[str, Any]:
+        if self.mi.variant().startswith("scalar"):
+            if inner["type"] == "principled":
+                # Disney's coat
+                alpha = float(np.clip(surface.value("clearcoatRoughness")[0], 0, 1)) ** 2
+                inner["clearcoat"] = self._number(surface, maps, "clearcoat")
+                inner["clearcoat_gloss"] = float(np.clip((0.1 - alpha) / 0.099, 0, 1))
+            self.notes.append((surface.path, "clearcoat", "weaker than authored at grazing angles without a libLLVM"))
+            return inner
+        return {
+            "type": register(self.mi),
+            "base": inner,
+            "weight": self._number(surface, maps, "clearcoat"),
+            "alpha": self._number(surface, maps, "clearcoatRoughness", _SMALLEST, 2.0),
         }
 
     def _specular(self, surface: Surface, maps: dict[str, Map]) -> dict[str, Any]:
@@ -118,11 +134,11 @@ class Materials:
         kind = "rgb"
         return {"type": kind, "value": [float(v) for v in value]}
 
-    def _number(self, surface: Surface, maps: dict[str, Map], name: str, low: float = 0.0) -> Any:
+    def _number(self, surface: Surface, maps: dict[str, Map], name: str, low: float = 0.0, power: float = 1.0) -> Any:
         if name in maps:
             picture = maps[name]
-            return self._bitmap(picture, np.clip(picture.pixels, low, 1), name)
-        return float(np.clip(surface.values[name][0], low, 1))
+            return self._bitmap(picture, np.clip(picture.pixels, low, 1) ** np.float32(power), f"{name}{power}")
+        return float(np.clip(surface.values[name][0], low, 1)) ** power
 
     def _bitmap(self, picture: Map, pixels: Array, use: str) -> Any:
         key = (id(picture.pixels), use, picture.affine.tobytes(), picture.wrap)
