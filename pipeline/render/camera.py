@@ -30,6 +30,8 @@ class Camera:
         Metres to the plane in focus.
     lens_radius
         Metres; 0 is a pinhole.
+    exposure
+        What the picture is multiplied with.
     """
 
     matrix: Array
@@ -40,6 +42,7 @@ class Camera:
     focus: float = 0.0
     lens_radius: float = 0.0
     name: str = ""
+    exposure: float = 1.0
 
     @property
     def position(self) -> Array:

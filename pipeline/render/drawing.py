@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.render.lamps import Lamp, read_lamps
+from pipeline.render.standins import frame, solid
 from pipeline.render.surfaces import DEFAULT, Surface, read_surface
 from pipeline.render.textures import TextureReader
 from pipeline.usd.scene import Mesh, Scene, draws, posed_points
@@ -90,14 +91,25 @@ class Drawing:
         return np.concatenate(parts) if parts else _box(self.bounds)
 
 
-def read_drawing(scene: Scene, prims: Sequence[str] = (), texture_limit: int = 1024) -> Drawing:
-    """Everything visible of a scene (or what lies beneath some prims) with its surfaces and lamps."""
+def read_drawing(
+    scene: Scene, prims: Sequence[str] = (), texture_limit: int = 1024, boxes: Sequence[tuple[str, Array]] = ()
+) -> Drawing:
+    """Everything visible of a scene (or what lies beneath some prims) with its surfaces and lamps.
+
+    Parameters
+    ----------
+    texture_limit
+        Pixels along the longer side of a picture.
+    boxes
+        Corners ``(8, 3)`` of what is only shown by its bounds, by path.
+    """
     reader = TextureReader(texture_limit)
     surfaces: list[Surface] = []
     numbers: dict[int, int] = {}
     shapes: list[Shape] = []
     notes = [(loss.prim, loss.what, loss.why) for loss in scene.losses]
     cache: dict[tuple[int, tuple[int, ...]], list[Shape]] = {}
+    solids: dict[int, Mesh] = {}
 
     def surface(material: int) -> int:
         if material not in numbers:
@@ -111,8 +123,10 @@ def read_drawing(scene: Scene, prims: Sequence[str] = (), texture_limit: int = 1
             continue
         mesh = scene.meshes[draw.mesh]
         if mesh.kind != "polygons":
-            notes.append((mesh.path, f"{mesh.kind} without width", "not drawn; give them widths"))
-            continue
+            if draw.mesh not in solids:
+                solids[draw.mesh], note = solid(mesh)
+                notes.append(note)
+            mesh = solids[draw.mesh]
         if not len(mesh.triangles):
             continue
         stood = posed_points(scene, draw.node, draw.number)
@@ -125,6 +139,10 @@ def read_drawing(scene: Scene, prims: Sequence[str] = (), texture_limit: int = 1
                 cache[key] = made
         matrices = np.eye(4)[None] if stood is not None else draw.matrices
         shapes += [replace(s, path=draw.node.path, matrices=matrices, instancer=draw.instancer) for s in made]
+    for path, corners in boxes:
+        if not prims or any(path == p or path.startswith(f"{p.rstrip('/')}/") for p in prims):
+            shapes += _parts(frame(path, corners), None, [surface(-1)])
+            notes.append((path, "bounds", "its box is drawn in its place"))
     notes += [(path, "texture", why) for path, why in reader.notes]
     lamps, lamp_notes = read_lamps(scene, prims)
     return Drawing(tuple(shapes), tuple(surfaces), lamps, _bounds(shapes), tuple(notes + lamp_notes))

@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.errors import RenderError, UsageError
 from pipeline.progress import step
-from pipeline.render import colour, film, framing, movie, naming, rigs, views
+from pipeline.render import colour, film, framing, movie, naming, rigs, standins, views
 from pipeline.render.backends import Backend, Job, Session, choose
 from pipeline.render.camera import Array, Camera
 from pipeline.render.drawing import Drawing, read_drawing
@@ -216,7 +216,8 @@ def read(stage: Any, options: Options, time: float | None) -> tuple[Scene, Drawi
     )  # fmt: skip
     # a texture needs about two texels for a pixel of the picture
     limit = int(np.clip(2 ** np.ceil(np.log2(max(options.size) * 2)), 256, 8192))
-    drawing = read_drawing(scene, prims, limit if options.quality != "draft" else max(limit // 2, 256))
+    boxes = standins.bounds_of(stage, scene.losses, time)
+    drawing = read_drawing(scene, prims, limit if options.quality != "draft" else max(limit // 2, 256), boxes)
     if not drawing.shapes and not options.lights and not drawing.lamps:
         raise RenderError(
             "nothing in the stage can be drawn",
@@ -286,8 +287,9 @@ def draw(session: Session, lens: Camera, out: Path, drawing: Drawing, options: O
         "shape": [s.path for s in drawing.shapes],
         "surface": [s.path or s.name for s in drawing.surfaces],
     }
-    film.develop(frame, out, options.view, options.exposure, names)
-    return _exposed(frame.colour[..., :3] * 2.0**options.exposure)
+    exposure = options.exposure + float(np.log2(lens.exposure))
+    film.develop(frame, out, options.view, exposure, names)
+    return _exposed(frame.colour[..., :3] * 2.0**exposure)
 
 
 def _exposed(pixels: Array) -> list[RenderNote]:

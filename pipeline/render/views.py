@@ -75,16 +75,23 @@ def converted(camera: SceneCamera, matrix: Any) -> Camera:
     if not flat:
         lens = max(camera.focal_length, 1e-6)
         width, height = camera.horizontal_aperture / lens, camera.vertical_aperture / lens
+    x, y = camera.offset
     lens_radius = 0.0
     if camera.f_stop > 0 and camera.horizontal_aperture > 0:
         lens_radius = camera.focal_length * camera.width / camera.horizontal_aperture / camera.f_stop / 2
     return Camera(
         matrix=rigid(np.asarray(matrix)),
-        window=(-width / 2, width / 2, -height / 2, height / 2),
+        window=(
+            width * (x - 0.5),
+            width * (x + 0.5),
+            height * (y - 0.5),
+            height * (y + 0.5),
+        ),
         orthographic=flat,
         near=max(camera.near, 1e-6),
         far=camera.far if math.isfinite(camera.far) else 1e9,
         focus=camera.focus_distance,
         lens_radius=lens_radius if camera.focus_distance > 0 else 0.0,
         name=camera.path,
+        exposure=camera.exposure,
     )

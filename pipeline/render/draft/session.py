@@ -139,7 +139,9 @@ class DraftSession:
             shed = smoothed(shed, rows, raster, look.point, look.normal)
         mirrored = self._mirrored(look, view, start)
         beneath = 1 - _coat(look.clearcoat, np.clip(-dot(look.normal, view), 1e-3, 1))[:, None]
-        return look.diffuse * beneath * shed / np.float32(np.pi) + shine * beneath + mirrored + look.emission
+        return np.asarray(
+            look.diffuse * beneath * shed / np.float32(np.pi) + shine * beneath + mirrored + look.emission
+        )
 
     def _direct(self, look: Look, view: Array, start: Array, rng: np.random.Generator) -> tuple[Array, Array]:
         count = len(start)

@@ -28,7 +28,7 @@ def _coated(mi: Any) -> Any:
         x = dr.clip(1 - cosine, 0, 1)
         return 0.04 + 0.96 * x * dr.square(dr.square(x))
 
-    class Coated(mi.BSDF):  # type: ignore[misc, name-defined]
+    class Coated(mi.BSDF):  # type: ignore[misc]
         """A base beneath a coat."""
 
         def __init__(self, props: Any) -> None:

@@ -45,6 +45,9 @@ def read_camera(prim: Any, time: Any, space: Space, report: Report) -> Camera:
         report.lose(prim.GetPath(), "lens", f"{names}: no camera has such numbers, others stand for them")
     orthographic = camera.GetProjectionAttr().Get(time) == "orthographic"
     focus, stop = (float(a.Get(time)) for a in (camera.GetFocusDistanceAttr(), camera.GetFStopAttr()))
+    offsets = camera.GetHorizontalApertureOffsetAttr(), camera.GetVerticalApertureOffsetAttr()
+    shift = [value if isfinite(value) else 0.0 for value in (float(a.Get(time)) for a in offsets)]
+    exposure = float(camera.ComputeLinearExposureScale(time))
     return Camera(
         name=prim.GetName(),
         path=str(prim.GetPath()),
@@ -58,4 +61,6 @@ def read_camera(prim: Any, time: Any, space: Space, report: Report) -> Camera:
         far=min(float(far), 1e12) * space.scale,
         focus_distance=focus * space.scale if isfinite(focus) else 0.0,
         f_stop=stop if isfinite(stop) else 0.0,
+        offset=(shift[0] / width, shift[1] / height),
+        exposure=exposure if isfinite(exposure) and exposure > 0 else 1.0,
     )

@@ -12,7 +12,7 @@ from pipeline.usd.scene.model import Doubles, Floats, Ints, Mesh, Primvar, Slot
 from pipeline.usd.scene.report import Report
 from pipeline.usd.scene.space import Space
 
-__all__ = ["read_curves", "read_points"]
+__all__ = ["read_curves", "read_points", "tubes"]
 
 #: sides of a tube; points drawn for one cubic segment
 _SIDES = 8
@@ -59,7 +59,8 @@ def read_curves(prim: Any, time: Any, space: Space, report: Report, draw: Litera
         "color": rgb,
         "slots": (Slot(prim.GetName(), path),),
     }
-    if draw == "tubes" and widths is not None and len(widths) and segments <= _TUBES:
+    thick: Floats | None = None
+    if widths is not None and len(widths):
         wide = np.asarray(widths, np.float64)
         if not (np.isfinite(wide) & (wide >= 0)).all():
             report.lose(path, "widths", "some are negative or not finite: they count as zero")
@@ -67,7 +68,9 @@ def read_curves(prim: Any, time: Any, space: Space, report: Report, draw: Litera
         along = wide[:1] if kind == "constant" or len(wide) == 1 else None
         if along is None:
             along = wide[source] if len(wide) == len(placed) else np.full(len(line), wide.mean())
-        tube = _tubes(line, line_counts, np.broadcast_to(along, len(line)) * space.scale / 2)
+        thick = (np.broadcast_to(along, len(line)) * space.scale).astype(np.float32)
+    if draw == "tubes" and thick is not None and segments <= _TUBES:
+        tube = tubes(line, line_counts, thick.astype(np.float64) / 2)
         report.reduce(path, "curves", f"drawn as tubes of {_SIDES} sides")
         return Mesh(points=tube[0], face_counts=tube[1], face_vertices=tube[2], faceted=False, **base)
     report.reduce(path, "curve widths", "drawn as lines")
@@ -76,6 +79,7 @@ def read_curves(prim: Any, time: Any, space: Space, report: Report, draw: Litera
         face_counts=line_counts,
         face_vertices=np.arange(len(line), dtype=np.int32),
         kind="lines",
+        widths=thick,
         **base,
     )
 
@@ -147,8 +151,21 @@ def _gathered(points: Doubles, first: Ints, control: Ints, length: int) -> Doubl
     return np.asarray(plain)
 
 
-def _tubes(line: Doubles, counts: Ints, radius: Doubles) -> tuple[Floats, Ints, Ints]:
-    """Rings about each point, joined by quads, closed at the ends."""
+def tubes(line: Doubles, counts: Ints, radius: Doubles, sides: int = _SIDES) -> tuple[Floats, Ints, Ints]:
+    """Rings about each point, joined by quads, closed at the ends.
+
+    Parameters
+    ----------
+    line, counts
+        `(n, 3)` points, and how many each line has.
+    radius
+        `(n,)`.
+
+    Returns
+    -------
+    tuple
+        Points, face counts and face vertices.
+    """
     ends = np.cumsum(counts)
     starts = ends - counts
     direction = np.zeros_like(line)
@@ -165,18 +182,18 @@ def _tubes(line: Doubles, counts: Ints, radius: Doubles) -> tuple[Floats, Ints, 
     u = np.cross(helper, direction)
     u /= np.linalg.norm(u, axis=1, keepdims=True)
     v = np.cross(direction, u)
-    angles = np.arange(_SIDES) * (2 * np.pi / _SIDES)
+    angles = np.arange(sides) * (2 * np.pi / sides)
     offset = np.cos(angles)[:, None] * u[:, None] + np.sin(angles)[:, None] * v[:, None]
     points = (line[:, None] + offset * radius[:, None, None]).reshape(-1, 3)
     inner = np.ones(len(line), bool)
     inner[ends - 1] = False
-    ring = np.flatnonzero(inner).astype(np.int32)[:, None] * _SIDES
-    k = np.arange(_SIDES, dtype=np.int32)
-    nxt = (k + 1) % _SIDES
-    walls = np.stack([ring + k, ring + nxt, ring + _SIDES + nxt, ring + _SIDES + k], -1).reshape(-1)
-    front = (starts.astype(np.int32)[:, None] * _SIDES + k[::-1]).ravel()
-    back = ((ends - 1).astype(np.int32)[:, None] * _SIDES + k).ravel()
-    face_counts = np.concatenate([np.full(len(walls) // 4, 4, np.int32), np.full(2 * len(counts), _SIDES, np.int32)])
+    ring = np.flatnonzero(inner).astype(np.int32)[:, None] * sides
+    k = np.arange(sides, dtype=np.int32)
+    nxt = (k + 1) % sides
+    walls = np.stack([ring + k, ring + nxt, ring + sides + nxt, ring + sides + k], -1).reshape(-1)
+    front = (starts.astype(np.int32)[:, None] * sides + k[::-1]).ravel()
+    back = ((ends - 1).astype(np.int32)[:, None] * sides + k).ravel()
+    face_counts = np.concatenate([np.full(len(walls) // 4, 4, np.int32), np.full(2 * len(counts), sides, np.int32)])
     return points.astype(np.float32), face_counts, np.concatenate([walls, front, back]).astype(np.int32)
 
 
@@ -193,6 +210,11 @@ def read_points(prim: Any, time: Any, space: Space, report: Report) -> Mesh | No
         report.lose(path, "points", f"{int((~sound).sum())} points are not finite")
     if not sound.any():
         return None
+    widths = None
+    authored = cloud.GetWidthsAttr().Get(time)
+    if authored is not None and len(authored) in (1, len(found)):
+        wide = np.broadcast_to(np.asarray(authored, np.float32), len(found))
+        widths = np.maximum(np.nan_to_num(wide[sound], posinf=0.0), 0) * np.float32(space.scale)
     if cloud.GetWidthsAttr().HasAuthoredValue():
         report.reduce(path, "widths of points", "points are drawn without a size")
     color = None
@@ -216,4 +238,5 @@ def read_points(prim: Any, time: Any, space: Space, report: Report) -> Mesh | No
         color=color,
         slots=(Slot(prim.GetName(), path),),
         kind="points",
+        widths=widths,
     )

@@ -99,6 +99,8 @@ class Mesh:
         `(f,) int32` the number each face has on its prim; None where all of them are here.
     faceted
         Without normals: polygons shade flat (subdivision scheme `none`), or smooth.
+    widths
+        Lines and points: `(n,) float32` metres, the diameter at each point; None where none were authored.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Mesh:
     edges: Ints | None = None
     source_faces: Ints | None = None
     kind: Literal["polygons", "lines", "points"] = "polygons"
+    widths: Floats | None = None
 
     @cached_property
     def triangles(self) -> Ints:

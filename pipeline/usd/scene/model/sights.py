@@ -21,6 +21,10 @@ class Camera:
         Orthographic: metres of the picture.
     near, far, focus_distance
         Metres.
+    offset
+        Where the middle of the picture lies on the film back: shares of its width and height.
+    exposure
+        What a picture is multiplied with: UsdGeomCamera's exposure attributes as one factor.
     """
 
     name: str
@@ -35,6 +39,8 @@ class Camera:
     far: float
     focus_distance: float = 0.0
     f_stop: float = 0.0
+    offset: tuple[float, float] = (0.0, 0.0)
+    exposure: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
