@@ -18,7 +18,7 @@ PACKAGE = ROOT / "pipeline"
 FLOORS = [
     {"callables", "errors", "resources", "progress"},
     {"settings"},
-    {"mesh", "usd", "sandbox"},
+    {"mesh", "references", "usd", "sandbox"},
     {"versions", "importers", "exporters", "refiners", "generators", "render"},
     {"checks", "project", "scenes"},
     {"review", "plugins"},
@@ -29,7 +29,7 @@ FLOORS = [
 ]
 FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
 #: neighbours on one floor that may know each other, one way
-NEIGHBOURS = {("sandbox", "usd"), ("scenes", "project")}
+NEIGHBOURS = {("sandbox", "usd"), ("references", "sandbox"), ("references", "usd"), ("scenes", "project")}
 
 
 def imports(path: Path) -> set[str]:

@@ -160,6 +160,7 @@ def job_with_intent(intent: Intent, project: Project) -> Job:
 def brief_of(project: Project, asset: str, stage: Usd.Stage | None = None) -> Brief:
     """What mechanism gets to see of an asset's intent and inputs."""
     from pipeline.gates.inputs import Input
+    from pipeline.project.memory import rules_of
 
     stage = stage or project.open_stage()
     intent = read_intent(stage, asset) or Intent(job=project.job)
@@ -175,6 +176,8 @@ def brief_of(project: Project, asset: str, stage: Usd.Stage | None = None) -> Br
         materials=intent.materials,
         references=references,
         project=project.root,
+        name=asset,
+        remembered=rules_of(stage),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from pipeline.errors import ConfigError, GeneratorError
-from pipeline.generators.base import Candidate, Capability, Failure, Picture, Request
+from pipeline.generators.base import Candidate, Capability, Cost, Failure, Picture, Request
 from pipeline.generators.failures import BadRequest
 from pipeline.generators.http import Connection
 from pipeline.generators.jobs import Caps, Job
@@ -188,6 +188,18 @@ class Provider(ABC):
             for field_name, value in asked.items()
             if value and field_name not in known
         ]
+
+    def estimate(self, request: Request) -> Cost:
+        """What a request would cost by the configured prices; candidates in the ledger were paid for already.
+
+        Nothing is sent.
+        """
+        from pipeline.generators.running import unpaid_steps
+
+        credits = sum(self.credits(request, step) for step in unpaid_steps(self, request))
+        return Cost(
+            credits=credits, money=round(credits * self.settings.money_per_credit, 6), currency=self.settings.currency
+        )
 
     @abstractmethod
     async def create(self, link: Connection, request: Request, seed: int, step: str, before: list[Job]) -> Started:

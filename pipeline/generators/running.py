@@ -117,6 +117,26 @@ async def _ask(
     return list(zip(seeds, rows, strict=True))
 
 
+def job_key(provider: Provider, request: Request, seed: int, step: str) -> str:
+    """The name of one step of one candidate in the ledger: the same wish has the same name."""
+    alone = request.model_copy(update={"seed": seed, "count": 1})
+    text = "\n".join((provider.name, provider.settings.url, step, alone.digest()))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def unpaid_steps(provider: Provider, request: Request) -> list[str]:
+    """The steps of all candidates that would be sent now: those the ledger holds are resumed instead."""
+    ledger = Ledger(provider.jobs) if provider.jobs.is_dir() else None
+    unpaid = []
+    for i in range(request.count):
+        seed = (request.seed + i) % 2**32
+        for step in provider.steps(request):
+            known = ledger.find(job_key(provider, request, seed, step)) if ledger else None
+            if known is None or known.state in FREE:
+                unpaid.append(step)
+    return unpaid
+
+
 def connect(provider: Provider, clock: Clock | None = None, backoff: Backoff | None = None) -> Connection:
     """A connection to a service with its key and its rate.
 
@@ -160,9 +180,7 @@ class _Run:
             return error
 
     def _key(self, seed: int, step: str) -> str:
-        alone = self.request.model_copy(update={"seed": seed, "count": 1})
-        text = "\n".join((self.provider.name, self.provider.settings.url, step, alone.digest()))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return job_key(self.provider, self.request, seed, step)
 
     async def candidate(self, seed: int) -> Candidate:
         """All steps of one candidate, resumed where they were left."""

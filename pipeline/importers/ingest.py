@@ -33,7 +33,7 @@ MOST_NEIGHBOURS = 5000
 #: bytes beside it that may raise the limits
 MOST_BESIDE = 128 * MB
 #: a change here makes `open_mesh` read again what an older version read
-READER_VERSION = 1
+READER_VERSION = 2
 sandbox.prepare("pipeline.importers.convert", *(f.module for f in FORMATS))
 
 UNIT_NAMES = ("m", "dm", "cm", "mm", "km", "in", "ft", "yd")

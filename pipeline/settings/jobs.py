@@ -88,6 +88,27 @@ class Job(_Strict):
         return gate in self.gates
 
 
+class Remembered(_Strict):
+    """What the project remembers that an asset is judged by.
+
+    Attributes
+    ----------
+    palette
+        The project's colours, linear Rec.709.
+    max_saturation
+        Highest HSV saturation (of sRGB values) that it allows; 0 where nobody said.
+    heights_m
+        Words -> (smallest, largest) height in metres of what they name; 0 leaves an end open.
+    banned
+        Words and phrases that nothing may be called.
+    """
+
+    palette: list[tuple[float, float, float]] = Field(default_factory=list)
+    max_saturation: float = 0.0
+    heights_m: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    banned: list[str] = Field(default_factory=list)
+
+
 class Brief(_Strict):
     """One asset's intent as mechanism sees it: a job, and what the intent says instead.
 
@@ -103,6 +124,10 @@ class Brief(_Strict):
         Pictures by role (`shape`, `material`, `style`), absolute paths.
     project
         The project whose configuration counts; None for what counts without one.
+    name
+        What the asset is called; empty where that is not known.
+    remembered
+        What the project remembers.
     """
 
     job: Job
@@ -111,6 +136,8 @@ class Brief(_Strict):
     materials: list[str] = Field(default_factory=list)
     references: dict[str, list[str]] = Field(default_factory=dict)
     project: Path | None = None
+    name: str = ""
+    remembered: Remembered = Remembered()
 
 
 DEFAULT_JOB = "game-ready-prop"

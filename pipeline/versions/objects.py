@@ -34,6 +34,17 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _there(target: Path) -> bool:
+    """Whether an object is there; its time says that it was asked for again, so that no collector takes it now."""
+    try:
+        os.utime(target)
+    except FileNotFoundError:
+        return False
+    except OSError:  # another user's file, or a read-only place
+        return target.exists()
+    return True
+
+
 @dataclass(frozen=True)
 class ObjectStore:
     """The objects of one project."""
@@ -51,7 +62,7 @@ class ObjectStore:
     def add_bytes(self, content: bytes, extension: str) -> Path:
         """Store bytes; returns the absolute path of the object."""
         target = self.path(hashlib.sha256(content).hexdigest(), extension)
-        if not target.exists():
+        if not _there(target):
             with temporary(target) as partial:
                 partial.write_bytes(content)
                 settle(partial, target, 0o444)
@@ -74,7 +85,7 @@ class ObjectStore:
         with temporary(self.layout.objects / f"incoming{source.suffix.lower()}") as partial:
             shutil.copyfile(source, partial)
             target = self.path(digest_of(partial), source.suffix.lower())
-            if not target.exists():
+            if not _there(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 settle(partial, target, 0o444)
         return target
@@ -109,7 +120,7 @@ class ObjectStore:
         with temporary(self.layout.objects / f"incoming{extension}") as partial:
             export(layer, partial)
             target = self.path(digest_of(partial), extension)
-            if not target.exists():
+            if not _there(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 settle(partial, target, 0o444)
         return target

@@ -15,12 +15,12 @@ import pytest
 from pipeline.generators import Picture, Request
 from pipeline.generators.embedded.gltf import glb_bytes
 from pipeline.generators.embedded.kit import kit_model
-from pipeline.generators.embedded.png import write_png
 from pipeline.generators.jobs import Ledger
 from pipeline.generators.pace import Backoff
 from pipeline.generators.provider import Provider
 from pipeline.generators.registry import load_generator
 from pipeline.generators.running import Outcome, collect
+from pipeline.references.png import write_png
 
 from .standins import comfyui, fal, hunyuan, meshy, rodin, selfhosted, stability, tencent, tripo
 from .standins.server import FastClock, StandIn

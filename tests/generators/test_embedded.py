@@ -25,8 +25,8 @@ from pipeline.generators.embedded.kit import build, kit_model
 from pipeline.generators.embedded.model import Model
 from pipeline.generators.embedded.paint import PAINTERS
 from pipeline.generators.embedded.pieces import Piece
-from pipeline.generators.embedded.png import png_bytes, write_png
 from pipeline.generators.embedded.props import PROPS
+from pipeline.references.png import png_bytes, write_png
 
 SIZE = (2.4, 2.6, 1.8)
 PROMPT = "a stylised market stall with a red and white striped canopy, crates of apples and a lantern"

@@ -11,9 +11,9 @@ import pytest
 from pipeline.errors import GeneratorError
 from pipeline.generators import Picture, Request
 from pipeline.generators.embedded.kit import build
-from pipeline.generators.embedded.palette import extract, lab, palette_of
-from pipeline.generators.embedded.png import write_png
 from pipeline.generators.embedded.words import forbidden, read
+from pipeline.references import extract, lab, palette_of
+from pipeline.references.png import write_png
 
 
 @pytest.mark.parametrize(

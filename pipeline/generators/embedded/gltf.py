@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.errors import GeneratorError
 from pipeline.generators.embedded.model import Mesh, Model
-from pipeline.generators.embedded.png import png_bytes
+from pipeline.references.png import png_bytes
 
 
 def _indexed(mesh: Mesh) -> tuple[np.ndarray, np.ndarray]:

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from pipeline.errors import GeneratorError
 from pipeline.generators.base import Picture, Request
 from pipeline.generators.embedded.model import Model
-from pipeline.generators.embedded.palette import background
-from pipeline.generators.embedded.pictures import read_picture
 from pipeline.generators.embedded.pieces import Floats
 from pipeline.generators.embedded.surfacing import isosurface
 from pipeline.generators.embedded.wrapping import project_colours
+from pipeline.references.foreground import find_foreground
 
 #: picture axes of each named view: which world axis grows to the right, which grows up, where the eye is
 VIEWS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]] = {
@@ -40,8 +39,8 @@ def silhouette(picture: Picture, side: int = 256) -> tuple[NDArray[np.bool_], Fl
     GeneratorError
         No object stands out from the background.
     """
-    colour, alpha = read_picture(picture.path, side)
-    mask = ~background(colour, alpha)
+    found = find_foreground(picture.path, side=side)
+    mask, colour = found.mask, found.colour
     if not mask.any() or mask.mean() > 0.97:
         raise GeneratorError(
             "no silhouette can be found: the object does not stand out from its background",

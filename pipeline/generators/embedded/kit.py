@@ -17,6 +17,7 @@ from pipeline.generators.embedded.props import PROPS
 from pipeline.generators.embedded.props.order import DYES, Colour, Order, Parts, srgb
 from pipeline.generators.embedded.timber import Hand
 from pipeline.generators.embedded.words import Reading, forbidden, read
+from pipeline.references import Palette, extract, lab
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,10 @@ def _dyes(request: Request, reading: Reading, rng: np.random.Generator) -> dict[
     shapes = [p.path for p in request.pictures("shape")]
     for sources in (shapes, surfaces):
         if sources:
-            result |= _richer(result, colours.dyes_from(colours.extract(sources)))
+            result |= _richer(result, colours.dyes_from(extract(sources)))
     if request.palette:
         rgb = np.array([srgb(c) for c in request.palette])
-        result |= colours.dyes_from(colours.Palette(rgb, np.full(len(rgb), 1 / len(rgb))))
+        result |= colours.dyes_from(Palette(rgb, np.full(len(rgb), 1 / len(rgb))))
     if not result and not reading.dyes.get("cloth"):
         choice = ("#b5402f", "#3f6d9e", "#5d8a48", "#c98a2e", "#7b4f8c")
         result["cloth"] = srgb(choice[int(rng.integers(len(choice)))])
@@ -68,7 +69,7 @@ def _richer(known: dict[str, Colour], new: dict[str, Colour]) -> dict[str, Colou
     """Of new colours those that are no duller than what is known for their use: light washes pictures out."""
 
     def chroma(colour: Colour) -> float:
-        return float(np.hypot(*colours.lab(np.array(colour))[1:]))
+        return float(np.hypot(*lab(np.array(colour))[1:]))
 
     return {use: c for use, c in new.items() if use not in known or chroma(c) > 0.75 * chroma(known[use])}
 

@@ -15,7 +15,7 @@ from pxr import Gf, Kind, Sdf, Tf, Usd, UsdGeom, UsdShade, Vt
 from pipeline.errors import GeneratorError
 from pipeline.generators.embedded.model import Mesh, Model
 from pipeline.generators.embedded.paint import Surface
-from pipeline.generators.embedded.png import write_png
+from pipeline.references.png import write_png
 from pipeline.usd.reasons import reason
 
 

@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Colours from reference pictures (k-means in CIE Lab) and from words."""
+"""Which use a colour of a palette suits, and the colours that words name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.generators.embedded.pictures import read_picture
-from pipeline.generators.embedded.pieces import Floats
 from pipeline.generators.embedded.props.order import Colour, srgb
-from pipeline.usd.colour import to_lab, to_linear
+from pipeline.references.palette import Palette, lab
 
 #: colour words, sRGB, in the muted range a stylised prop wears
 COLOUR_WORDS: dict[str, str] = {
@@ -26,81 +22,6 @@ COLOUR_WORDS: dict[str, str] = {
     "ivory": "#ece4d0", "white": "#ebe6dc", "black": "#3a3836", "grey": "#8b8882", "gray": "#8b8882",
     "silver": "#aaa9a5", "charcoal": "#4a4947", "rust": "#a4552f", "copper": "#b06d45", "bronze": "#94703f",
 }  # fmt: skip
-
-
-def lab(rgb: Floats) -> Floats:
-    """sRGB in 0-1 (…, 3) to CIE L*a*b* under D65 (IEC 61966-2-1, CIE 15)."""
-    return to_lab(to_linear(rgb))
-
-
-@dataclass(frozen=True)
-class Palette:
-    """Colours with their shares, largest first: `rgb` (k, 3) sRGB in 0-1, `share` (k,)."""
-
-    rgb: Floats
-    share: Floats
-
-    def codes(self) -> list[str]:
-        """`#rrggbb` of each."""
-        return ["#{:02x}{:02x}{:02x}".format(*np.round(c * 255).astype(int)) for c in self.rgb]
-
-
-def background(colour: Floats, alpha: Floats, tolerance: float = 12.0) -> NDArray[np.bool_]:
-    """Where a picture shows its background: transparent, or like its even border (CIE76 difference)."""
-    if alpha.min() < 0.5:
-        return alpha < 0.5
-    values = lab(colour)
-    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
-    middle = np.median(border, axis=0)
-    if np.mean(np.linalg.norm(border - middle, axis=1) < tolerance) < 0.7:
-        return np.zeros(colour.shape[:2], bool)
-    near = np.linalg.norm(values - middle, axis=2) < tolerance
-    from scipy import ndimage
-
-    labels, _ = ndimage.label(near)
-    edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    return np.isin(labels, edge[edge > 0])
-
-
-def extract(paths: list[Path], colours: int = 8) -> Palette:
-    """The main colours of pictures, their background left out; deterministic.
-
-    k-means in Lab, started from the farthest points.
-    """
-    pixels = []
-    for path in paths:
-        colour, alpha = read_picture(path)
-        keep = ~background(colour, alpha)
-        pixels.append(colour[keep] if keep.any() else colour.reshape(-1, 3))
-    rgb = np.concatenate(pixels)
-    values = lab(rgb)
-    centre = [values[np.argmin(np.linalg.norm(values - values.mean(0), axis=1))]]
-    distance = np.linalg.norm(values - centre[0], axis=1)
-    for _ in range(min(colours, len(np.unique(np.round(values), axis=0))) - 1):
-        # the 99th percentile instead of the farthest point: one stray pixel is no colour
-        pick = np.argsort(distance)[int(0.99 * (len(distance) - 1))]
-        centre.append(values[pick])
-        distance = np.minimum(distance, np.linalg.norm(values - values[pick], axis=1))
-    means = np.array(centre)
-    label = np.zeros(len(values), int)
-    for _ in range(20):
-        label = np.argmin(((values[:, None] - means[None]) ** 2).sum(2), axis=1)
-        count = np.bincount(label, minlength=len(means))
-        total = np.stack([np.bincount(label, values[:, i], len(means)) for i in range(3)], -1)
-        moved = np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], means)
-        if np.allclose(moved, means, atol=1e-3):
-            break
-        means = moved
-    count = np.bincount(label, minlength=len(means))
-    mean_rgb = np.stack([np.bincount(label, rgb[:, i], len(means)) for i in range(3)], -1)
-    order = np.argsort(-count, kind="stable")
-    order = order[count[order] > 0]
-    return Palette(mean_rgb[order] / count[order][:, None], count[order] / count.sum())
-
-
-def palette_of(path: Path, colours: int = 6) -> list[Colour]:
-    """The main colours of one picture, largest share first, sRGB in 0-1."""
-    return [(float(r), float(g), float(b)) for r, g, b in extract([path], colours).rgb]
 
 
 def dyes_from(palette: Palette) -> dict[str, Colour]:

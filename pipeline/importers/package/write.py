@@ -13,6 +13,7 @@ from pxr import Sdf
 from pipeline.errors import ImportRefused
 from pipeline.importers.package import geometry, prims, shading, skeletons, xforms
 from pipeline.importers.package.geometry import FARTHEST, Space
+from pipeline.importers.package.labels import label_parts
 from pipeline.importers.package.naming import Names
 from pipeline.importers.package.prims import T
 from pipeline.importers.package.textures import Textures
@@ -67,6 +68,7 @@ class _Writer:
             self._nodes()
         self.rigs.write(self.layer)
         self._metadata()
+        label_parts(self.layer)
         self.layer.Export(str(self.folder / LAYER))
         low_high = np.array([np.min([b[0] for b in self.bounds], 0), np.max([b[1] for b in self.bounds], 0)])
         if np.abs(low_high).max() > FARTHEST:

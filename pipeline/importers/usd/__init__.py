@@ -14,6 +14,7 @@ from typing import Any
 from pxr import Gf, Sdf, Usd, UsdGeom, Vt
 
 from pipeline.importers.package import prims
+from pipeline.importers.package.labels import label_parts
 from pipeline.importers.package.prims import T
 from pipeline.importers.package.textures import Textures
 from pipeline.importers.package.write import LAYER
@@ -77,6 +78,7 @@ def _repackage(
     converted += shaders.correct(layer)
     converted += texture_coordinates.rename(result, layer, scene)
     told = measure.measure(result, source, scene)
+    label_parts(layer)
     layer.Export(str(out / LAYER))
     return {
         **told,

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import GeneratorError, ImportRefused
-from pipeline.generators.embedded.pieces import Floats
 from pipeline.usd.colour import to_srgb
+
+Floats = NDArray[np.float64]
 
 #: megabytes of decoded pixels
 LARGEST_MB = 512
