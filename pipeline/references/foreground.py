@@ -166,9 +166,11 @@ def _without_shadow(found: Foreground, alpha: Floats) -> Foreground:
     of that very hue keeps what looks like its shadow: half of it would be gone otherwise.
     """
     mask = found.mask
-    closer = None if why_missing("grabcut") else _by_grabcut(found.colour, alpha)
+    # GrabCut takes the picture's rim for background
+    free = found.touching < 0.01 and not why_missing("grabcut")
+    closer = _by_grabcut(found.colour, alpha) if free else None
     if closer is not None and (closer & mask).sum() >= 0.6 * max((closer | mask).sum(), 1):
-        mask = closer
+        mask = mask & closer
     values = lab(found.colour)
     border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
     ground = np.median(border, axis=0)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Palette(Rule):
     minutes = 20
 
     #: CIEDE2000 within which a colour belongs to the palette: light and wear move colours that far
-    near = 25.0
+    options = MappingProxyType({"near": 25.0})
 
     def run(self, context: Context) -> Iterator[Finding]:
         kept = context.brief.remembered
@@ -38,7 +39,7 @@ class Palette(Rule):
         if kept.palette:
             colours = to_lab(to_linear(samples.srgb))
             wanted = to_lab(np.array(kept.palette, float))
-            away = np.min([ciede2000(colours, c) for c in wanted], axis=0) > self.near
+            away = np.min([ciede2000(colours, c) for c in wanted], axis=0) > context.option(self, "near")
             yield from self._told(context, samples.face, away, "lies outside the project's palette")
         if kept.max_saturation:
             vivid = saturation(samples.srgb) > kept.max_saturation + 0.02

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Rule
-from pipeline.settings.jobs import Brief, Severity
 
 
 class Scale(Rule):
@@ -21,10 +21,6 @@ class Scale(Rule):
     advice = "Scale it, or change the project's memory if such things may be so tall."
     minutes = 5
 
-    def severity_for(self, brief: Brief) -> Severity | None:
-        """The intent's own size is what was asked: then this is only told."""
-        return "info" if brief.size_m else self.severity
-
     def run(self, context: Context) -> Iterator[Finding]:
         bounds = context.subject.bounds
         called = set(context.brief.name.lower().replace("-", "_").split("_"))
@@ -37,7 +33,9 @@ class Scale(Rule):
             outside = max(low - height, (height - high) if high else 0.0)
             if outside > context.limit(self):
                 kept = f"between {low:.2f} and {high:.2f} m" if high else f"at least {low:.2f} m"
-                yield self.found(
+                finding = self.found(
                     context, f"{height:.3f} m tall; the project keeps a {words} {kept} tall", measured=outside,
                     fixable=False,
                 )  # fmt: skip
+                # the intent's own size is what was asked: then this is only told
+                yield dataclasses.replace(finding, severity="info") if context.brief.size_m else finding
