@@ -166,9 +166,7 @@ def _without_shadow(found: Foreground, alpha: Floats) -> Foreground:
     of that very hue keeps what looks like its shadow: half of it would be gone otherwise.
     """
     mask = found.mask
-    # GrabCut takes the picture's rim for background
-    free = found.touching < 0.01 and not why_missing("grabcut")
-    closer = _by_grabcut(found.colour, alpha) if free else None
+    closer = None if why_missing("grabcut") else _by_grabcut(found.colour, alpha, around=mask)
     if closer is not None and (closer & mask).sum() >= 0.6 * max((closer | mask).sum(), 1):
         mask = mask & closer
     values = lab(found.colour)
@@ -226,8 +224,11 @@ def _by_border(colour: Floats, alpha: Floats) -> Mask | None:
     return _solid(~behind) if behind.any() else None
 
 
-def _by_grabcut(colour: Floats, alpha: Floats) -> Mask | None:
-    """Rother, Kolmogorov, Blake, "GrabCut", 2004, begun with everything but a rim; OpenCV's, with a fixed seed."""
+def _by_grabcut(colour: Floats, alpha: Floats, around: Mask | None = None) -> Mask | None:
+    """Rother, Kolmogorov, Blake, "GrabCut", 2004; OpenCV's, with a fixed seed.
+
+    It begins with everything inside a rectangle: that around a mask, or all but a rim of the picture.
+    """
     import cv2
 
     height, width = colour.shape[:2]
@@ -235,8 +236,16 @@ def _by_grabcut(colour: Floats, alpha: Floats) -> Mask | None:
         return None
     pixels = np.ascontiguousarray((colour[..., ::-1] * 255).round().astype(np.uint8))
     labels = np.zeros((height, width), np.uint8)
-    rim_x, rim_y = max(2, width // 24), max(2, height // 24)
-    inner = (rim_x, rim_y, width - 2 * rim_x, height - 2 * rim_y)
+    inside = np.zeros((height, width), bool)
+    inside[max(2, height // 32) : -max(2, height // 32), max(2, width // 32) : -max(2, width // 32)] = True
+    if around is not None and around.any():
+        rows, columns = np.flatnonzero(around.any(axis=1)), np.flatnonzero(around.any(axis=0))
+        inside[:] = False
+        inside[max(rows[0] - 2, 0) : rows[-1] + 3, max(columns[0] - 2, 0) : columns[-1] + 3] = True
+    if inside.all():
+        return None  # nothing is surely background
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    inner = (int(columns[0]), int(rows[0]), len(columns), len(rows))
     behind, front = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(7)
     cv2.grabCut(pixels, labels, inner, behind, front, 6, cv2.GC_INIT_WITH_RECT)
