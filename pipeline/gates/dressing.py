@@ -197,7 +197,8 @@ def add_asset(
             variants=variants, instanceable=instanceable,
             info={"name": asset, "version": source.pin, "identifier": place.anchor(source.path)},
         )  # fmt: skip
-        where = _placed(place.stage, prim, at or (0.0, 0.0, 0.0), yaw or 0.0, ground, next_to, on_top_of, **how)
+        begins = at if at or on_top_of else (0.0, 0.0, 0.0)  # the project's placement is no part of the asset
+        where = _placed(place.stage, prim, begins, yaw or 0.0, ground, next_to, on_top_of, **how)
         sets = prim.GetVariantSets()
         return AssetResult(
             prim=path, position_m=where.position, yaw=where.yaw, scene=place.scene, department=place.department,

@@ -194,7 +194,8 @@ class _Verification:
 
     def _partial(self) -> None:
         layout = self.store.layout
-        for folder in (layout.branches, layout.versions, layout.tags, layout.objects, layout.works, layout.publish):
+        folders = (layout.branches, layout.versions, layout.tags, layout.objects, layout.works, layout.publish)
+        for folder in (*folders, layout.root / "scenes"):
             for path in _files(folder):
                 if path.name.startswith(TEMPORARY):
                     self._left_over(path)

@@ -201,6 +201,33 @@ def test_names_that_cannot_be_are_refused(market: Project, name: str) -> None:
     assert [row.name for row in list_scenes(market)] == ["market", "market/sh010", "market/sh020"]
 
 
+WRITER = """
+import sys
+from pipeline.gates.scenes import working
+from pipeline.project import Project
+from pxr import UsdGeom
+project = Project.open(sys.argv[1], work=sys.argv[2])
+for i in range(4):
+    with working(project, "set", "market/sh010", sys.argv[3]) as place:
+        UsdGeom.Cube.Define(place.stage, f"/World/Set/{sys.argv[2]}_{i}")
+"""
+
+
+@pytest.mark.long
+def test_many_writers_of_one_shot_lose_nothing(market: Project) -> None:
+    writers = [("ann", "layout"), ("bob", "layout"), ("cho", "animation")]
+    running = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(market.root), who, department])
+        for who, department in writers
+    ]
+    assert [each.wait(timeout=120) for each in running] == [0, 0, 0]
+    stage = view(market, SHOT)
+    missing = [f"{who}_{i}" for who, _ in writers for i in range(4) if not stage.GetPrimAtPath(f"/World/Set/{who}_{i}")]
+    assert missing == []
+    layout = Sdf.Layer.OpenAsAnonymous(str(market.root / "scenes/market/sh010/layout.usda"))
+    assert not layout.GetPrimAtPath("/World/Set/cho_0")
+
+
 # ---------------------------------------------------------------- dressing
 
 
@@ -286,6 +313,10 @@ def test_a_version_of_the_project_is_placed_with_its_variants(market: Project) -
     assert not view(market, SHOT).GetPrimAtPath("/World/Assets/stool_a/leg")  # pinned
     add_asset(market, SHOT, "stool", name="stool_b", origin="main", follow=True, ground=True)
     assert view(market, SHOT).GetPrimAtPath("/World/Assets/stool_b/leg")
+    add_asset(market, SHOT, "stool", name="stool_c", variants={"style": "low"}, on_top_of="crate")
+    box = box_of(market, SHOT, "/World/Assets/stool_c")
+    assert box.low[1] == pytest.approx(0.5, abs=1e-5)
+    assert np.allclose(box.centre[[0, 2]], (2, 0), atol=1e-5)
     with pytest.raises(UsageError, match="choose from: high, low"):
         add_asset(market, SHOT, "stool", variants={"style": "huge"})
     with pytest.raises(UsageError, match="no asset"):
@@ -502,6 +533,8 @@ def test_a_version_holds_what_every_scene_was(market: Project) -> None:
     assert kept.GetAttributeAtPath("/World/Set/crate.xformOp:translate:placement").default[0] == -7
     restore(market, SHOT)
     assert box_of(market, SHOT, "/World/Set/crate").centre[0] == pytest.approx(7)
+    (market.root / "scenes/market/.partial-left").write_text("half", encoding="utf-8")
+    assert [p.kind for p in market.verify(repair=True).problems] == ["partial"]
     assert market.verify().problems == []
     # the stage that the tag names opens by itself, without the files that departments work on
     shutil.rmtree(market.root / "scenes")
