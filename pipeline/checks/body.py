@@ -13,7 +13,7 @@ from pipeline.checks.subject import Part
 from pipeline.mesh import faces as triangle
 from pipeline.mesh.crossing import crossings
 from pipeline.mesh.directions import compass, scatter
-from pipeline.mesh.distinct import distinct
+from pipeline.mesh.distinct import distinct, firsts
 from pipeline.mesh.once import once
 from pipeline.mesh.rays import Rays
 from pipeline.mesh.views import View, look
@@ -146,15 +146,29 @@ class Body:
 
     def marks(self, face: NDArray) -> tuple[Marks, ...]:
         """Faces of the body as marks on the parts they come from."""
-        face = distinct(face)
-        parts = self.part[face]
-        return tuple(
-            Marks(int(number), faces=self.local[face[parts == number]].astype(np.int32)) for number in np.unique(parts)
-        )
+        face = distinct(face)  # in order, so the parts are as well
+        if not len(face):
+            return ()
+        start = np.flatnonzero(firsts(self.part[face]))
+        runs = np.split(face, start[1:])
+        return tuple(Marks(int(self.part[run[0]]), faces=self.local[run].astype(np.int32)) for run in runs)
+
+    def part_of(self, number: int) -> Part:
+        """The part of that number."""
+        return self._by_number[number]
+
+    @once
+    def _by_number(self) -> dict[int, Part]:
+        return {p.number: p for p in self.parts}
+
+    def faces_of(self, part: int) -> slice:
+        """Where the faces of one part are."""
+        first, last = np.searchsorted(self.part, [part, part + 1])
+        return slice(int(first), int(last))
 
     def prim(self, face: NDArray) -> str:
         """The prim that most of some faces belong to; empty where there are none."""
         if len(face) == 0:
             return ""
         number = int(np.bincount(self.part[face]).argmax())
-        return next(p.prim for p in self.parts if p.number == number)
+        return self._by_number[number].prim

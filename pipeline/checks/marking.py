@@ -16,6 +16,7 @@ from pipeline.checks.protocol import Marks
 from pipeline.checks.report import FindingReport, Report
 from pipeline.checks.subject import Part, Subject
 from pipeline.errors import UsageError
+from pipeline.mesh.distinct import distinct
 
 #: the family of the subsets, so that no material binding takes them for its own
 FAMILY = "gatesFindings"
@@ -115,7 +116,7 @@ def _attribute(spec: Any, name: str, kind: Any, value: Any) -> None:
 def _faces(part: Part, mark: Marks) -> NDArray[np.int64]:
     """(k,) the prim's own faces that some of a part's triangles are cut from."""
     mesh = part.shape.mesh
-    face = np.unique(np.asarray(mesh.triangle_faces)[mark.faces]) if len(mark.faces) else np.zeros(0, np.int64)
+    face = distinct(np.asarray(mesh.triangle_faces)[mark.faces]) if len(mark.faces) else np.zeros(0, np.int64)
     source = mesh.source_faces
     return np.asarray(face if source is None else source[face], np.int64)
 

@@ -89,17 +89,17 @@ class Stage:
         """Faces of the body that marks name."""
         chosen = []
         for mark in marks:
-            mine = np.flatnonzero(self.body.part == mark.part)
+            mine = self.body.faces_of(mark.part)
             local = self.body.local[mine]
             wanted = np.zeros(int(local.max(initial=-1)) + 1, bool)
             wanted[mark.faces[mark.faces < len(wanted)]] = True
             hit = wanted[local]
             if len(mark.points):
-                part = next(p for p in self.body.parts if p.number == mark.part)
+                part = self.body.part_of(mark.part)
                 vertices = np.zeros(len(part.shape.points), bool)
                 vertices[mark.points] = True
                 hit |= vertices[part.shape.triangles[local]].any(axis=1)
-            chosen.append(mine[hit])
+            chosen.append(mine.start + np.flatnonzero(hit))
         return np.concatenate(chosen) if chosen else np.zeros(0, np.int64)
 
     def _shoot(self, direction: NDArray) -> Shot:

@@ -15,6 +15,7 @@ import numpy as np
 
 from pipeline.checks.subject import HUGE, Part, RawFaults, Shape, Subject
 from pipeline.errors import ImportRefused, StageError
+from pipeline.mesh.distinct import distinct
 
 if TYPE_CHECKING:
     from pipeline.usd.scene.model import Scene
@@ -179,6 +180,6 @@ def raw_faults(points: Any, counts: Any, indices: Any) -> RawFaults | None:
     bad_faces = 0
     if outside.any():
         face = np.repeat(np.arange(len(counts)), counts)
-        bad_faces += len(np.unique(face[outside]))
+        bad_faces += len(distinct(face[outside]))
     bad_faces += int(np.count_nonzero(counts < 3))
     return RawFaults(bad_points, bad_faces) if bad_points or bad_faces else None

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.mesh.directions import compass
+from pipeline.mesh.distinct import distinct
 from pipeline.mesh.rays import Rays
 from pipeline.mesh.shells import components
 
@@ -70,4 +71,4 @@ def _spread(first: NDArray, total: int) -> NDArray[np.int64]:
     many = np.diff(first, append=total)
     each = int(np.clip(_RAYS // 26 // max(len(first), 1) - 1, 1, _PROBES))
     taken = first[:, None] + (np.arange(each) * many[:, None]) // each
-    return np.unique(taken)
+    return distinct(taken)

@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.mesh.distinct import distinct
+
 #: a triangle lower than this share of the mesh's diagonal has no area (float32 cannot hold its height)
 FLAT = 1e-8
 #: triangles worked on at once: their corners stay in the processor's cache
@@ -123,7 +125,7 @@ def duplicates(faces: NDArray) -> NDArray[np.bool_]:
     ranked = np.sort(key)
     if not np.any(ranked[1:] == ranked[:-1]):
         return result
-    twice = np.unique(ranked[1:][ranked[1:] == ranked[:-1]])
+    twice = distinct(ranked[1:][ranked[1:] == ranked[:-1]])
     suspects = np.flatnonzero(np.isin(key, twice))
     corners = np.sort(faces[suspects], axis=1)
     order = np.lexsort((suspects, corners[:, 2], corners[:, 1], corners[:, 0]))

@@ -12,6 +12,7 @@ from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Rule
 from pipeline.checks.words import count
 from pipeline.mesh.clusters import clusters
+from pipeline.mesh.distinct import distinct
 
 #: a body this large a share of the largest one is no crumb, however many there are
 PEER = 0.1
@@ -46,7 +47,7 @@ class Floaters(Rule):
         group = clusters(body.rays, body.shell, body.shells, tiny, context.option(self, "gap") * body.size, body.size)
         held = np.bincount(group, area, minlength=int(group.max()) + 1)
         loose = tiny & (held[group] < small * area.sum())
-        bodies = len(np.unique(group[loose]))
+        bodies = len(distinct(group[loose]))
         if bodies <= context.limit(self):
             return
         faces = np.flatnonzero(loose[body.shell])
