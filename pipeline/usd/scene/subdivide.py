@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Catmull-Clark refinement with creases, corners and boundaries, all faces of a level at once.
+"""Catmull-Clark and Loop refinement with creases, corners and boundaries, all faces of a level at once.
 
 The rules are those of OpenSubdiv's documentation: semi-sharp creases blend the sharp and the smooth rule by their
 sharpness, which falls by one a level. UVs (faceVarying values) are interpolated linearly inside of each face.
@@ -44,9 +44,17 @@ def refined(mesh: Mesh, raw: RawMesh, level: int, report: Report) -> Mesh:
     if mesh.skin is not None or mesh.blend_shapes:
         report.reduce(mesh.path, "subdivision", "a skinned mesh keeps its control cage")
         return mesh
-    if mesh.subdivision == "loop":
-        report.reduce(mesh.path, "subdivision scheme loop", "refined as Catmull-Clark")
-    bilinear = mesh.subdivision == "bilinear"
+    scheme = mesh.subdivision
+    if scheme == "loop" and (mesh.face_counts != 3).any():
+        report.lose(mesh.path, "subdivision scheme loop", "some faces are no triangles: refined as Catmull-Clark")
+        scheme = "catmullClark"
+    bilinear = scheme == "bilinear"
+    if (
+        not bilinear
+        and str(raw.creases.get("faceVaryingLinearInterpolation", "cornersPlus1")) != "all"
+        and any(p.interpolation == "faceVarying" for p in mesh.uvs)
+    ):
+        report.reduce(mesh.path, "smooth UVs of a refined mesh", "they are interpolated linearly inside of each face")
     cage = _cage(mesh, raw)
     values: dict[str, Doubles] = {"": mesh.points.astype(np.float64)}
     primvars = [p for p in (mesh.color, mesh.opacity, *mesh.uvs) if p is not None]
@@ -61,9 +69,13 @@ def refined(mesh: Mesh, raw: RawMesh, level: int, report: Report) -> Mesh:
             report.reduce(mesh.path, "subdivision", "further levels would be too large")
             break
         owner = np.repeat(np.arange(len(cage.counts)), cage.counts)
-        corners = {name: _split_corners(cage, v) for name, v in corners.items()}
-        cage, values = _step(cage, values, bilinear)
-        faces = faces[owner]
+        if scheme == "loop":
+            corners = {name: _split_triangles(v) for name, v in corners.items()}
+            faces = np.repeat(faces, 4)
+        else:
+            corners = {name: _split_corners(cage, v) for name, v in corners.items()}
+            faces = faces[owner]
+        cage, values = _step(cage, values, scheme)
 
     def carried(primvar: Primvar | None) -> Primvar | None:
         if primvar is None or primvar.interpolation == "constant":
@@ -144,7 +156,7 @@ def _split_corners(cage: _Cage, values: Doubles) -> Doubles:
     return four.reshape(-1, values.shape[1])
 
 
-def _step(cage: _Cage, values: dict[str, Doubles], bilinear: bool) -> tuple[_Cage, dict[str, Doubles]]:
+def _step(cage: _Cage, values: dict[str, Doubles], scheme: str) -> tuple[_Cage, dict[str, Doubles]]:
     v, n = cage.vertices, cage.points
     _, after, before = _around(cage)
     keys, edge_of = np.unique(_key(v, v[after], n), return_inverse=True)
@@ -160,9 +172,14 @@ def _step(cage: _Cage, values: dict[str, Doubles], bilinear: bool) -> tuple[_Cag
     faces = len(cage.counts)
     owner = np.repeat(np.arange(faces), cage.counts)
     rules = _Rules(v, owner, edge_of, a, b, sharp, cage, n)
-    fresh = {name: rules.apply(x, bilinear) for name, x in values.items()}
-    quads = np.stack([v, n + edge_of, n + len(keys) + owner, n + edge_of[before]], 1).astype(np.int32)
-    total = n + len(keys) + faces
+    total = n + len(keys)
+    if scheme == "loop":
+        fresh = {name: rules.loop(x) for name, x in values.items()}
+        split = _three_corners(v, n + edge_of)
+    else:
+        fresh = {name: rules.apply(x, scheme == "bilinear") for name, x in values.items()}
+        split = np.stack([v, n + edge_of, total + owner, n + edge_of[before]], 1).astype(np.int32)
+        total += faces
     left = np.flatnonzero((sharp > 0) & (sides == 2))
     middle = n + left
     lower = np.where(sharp >= _SHARP, sharp, sharp - 1)[left]
@@ -172,7 +189,12 @@ def _step(cage: _Cage, values: dict[str, Doubles], bilinear: bool) -> tuple[_Cag
     own = cage.corner_sharpness
     corner[:n] = np.where(own >= _SHARP, own, np.maximum(own - 1, 0))
     next_cage = _Cage(
-        np.full(len(quads), 4, np.int32), quads.reshape(-1), total, halves[still > 0], still[still > 0], corner
+        np.full(len(split), split.shape[1], np.int32),
+        split.reshape(-1),
+        total,
+        halves[still > 0],
+        still[still > 0],
+        corner,
     )
     return next_cage, fresh
 
@@ -196,11 +218,24 @@ class _Rules:
         )  # fmt: skip
         self.valence = np.bincount(a, minlength=n) + np.bincount(b, minlength=n)
         self.faces_at = np.bincount(v, minlength=n)
-        hard = sharp > 0
-        self.hard = hard
-        self.hard_count = np.bincount(a[hard], minlength=n) + np.bincount(b[hard], minlength=n)
-        total = np.bincount(a[hard], sharp[hard], minlength=n) + np.bincount(b[hard], sharp[hard], minlength=n)
-        self.mean_sharp = total / np.maximum(self.hard_count, 1)
+        own = cage.corner_sharpness
+        lower, lower_own = _lowered(sharp), _lowered(own)
+        self.hard, self.still_hard = sharp > 0, lower > 0
+        #: the rule of each point at this level and at the next: 0 smooth, 1 crease, 2 corner
+        self.rule = _rule(self._count(self.hard), own)
+        self.next_rule = _rule(self._count(self.still_hard), lower_own)
+        # what ceases to be sharp here says how far the rule of this level still counts
+        ends = self.hard & ~self.still_hard
+        total = np.bincount(a[ends], sharp[ends], minlength=n) + np.bincount(b[ends], sharp[ends], minlength=n)
+        count = self._count(ends)
+        point_ends = (own > 0) & (lower_own <= 0)
+        total, count = total + np.where(point_ends, own, 0.0), count + point_ends
+        self.share = np.clip(total / np.maximum(count, 1), 0, 1)
+
+    def _count(self, edges: NDArray) -> NDArray:
+        """How many of some edges meet at each point."""
+        n = self.n
+        return np.asarray(np.bincount(self.a[edges], minlength=n) + np.bincount(self.b[edges], minlength=n))
 
     def apply(self, x: Doubles, bilinear: bool) -> Doubles:
         centre = _sum(x[self.v], self.owner, len(self.cage.counts)) / self.cage.counts[:, None]
@@ -221,17 +256,72 @@ class _Rules:
         r = (_sum(middle, self.a, n) + _sum(middle, self.b, n)) / valence
         smooth = (f + 2 * r + (valence - 3) * x) / valence
         smooth[self.valence == 0] = x[self.valence == 0]
-        hard = self.hard
+        return self._by_rule(x, smooth)
+
+    def _by_rule(self, x: Doubles, smooth: Doubles) -> Doubles:
+        """Smooth points where nothing is sharp; crease and corner points as far as their sharpness goes."""
+        if not self.rule.any():
+            return smooth
+        here = self._masked(x, smooth, self.rule, self.hard)
+        after = self._masked(x, smooth, self.next_rule, self.still_hard)
+        share = np.where(self.rule == self.next_rule, 1.0, self.share)[:, None]
+        return np.asarray(here * share + after * (1 - share))
+
+    def _masked(self, x: Doubles, smooth: Doubles, rule: NDArray, hard: NDArray) -> Doubles:
+        n = self.n
         ends = _sum(x[self.b[hard]], self.a[hard], n) + _sum(x[self.a[hard]], self.b[hard], n)
         crease = (6 * x + ends) / 8
-        share = np.clip(self.mean_sharp, 0, 1)[:, None]
-        result = smooth
-        on_crease = self.hard_count == 2
-        result = np.where(on_crease[:, None], smooth * (1 - share) + crease * share, result)
-        many = self.hard_count > 2
-        result = np.where(many[:, None], smooth * (1 - share) + x * share, result)
-        pinned = np.clip(self.cage.corner_sharpness, 0, 1)[:, None]
-        return np.asarray(result * (1 - pinned) + x * pinned)
+        result = np.where((rule == 1)[:, None], crease, smooth)
+        return np.where((rule == 2)[:, None], x, result)
+
+    def loop(self, x: Doubles) -> Doubles:
+        """Points and edge points of Loop's scheme; a crease is that of Catmull-Clark."""
+        n = self.n
+        middle = (x[self.a] + x[self.b]) / 2
+        corners = x[self.v].reshape(-1, 3, x.shape[1])
+        # the point across from each edge of a triangle, which begins at its own corner
+        across = _sum(corners[:, [2, 0, 1]].reshape(-1, x.shape[1]), self.edge_of, len(self.a))
+        sides = np.bincount(self.edge_of, minlength=len(self.a))[:, None]
+        smooth = np.where(sides == 2, 0.75 * middle + across / 8, middle)
+        share = np.clip(self.sharp, 0, 1)[:, None]
+        edge = smooth * (1 - share) + middle * share
+        valence = np.maximum(self.valence, 1)
+        around = _sum(x[self.b], self.a, n) + _sum(x[self.a], self.b, n)
+        beta = (5 / 8 - (3 / 8 + np.cos(2 * np.pi / valence) / 4) ** 2) / valence
+        inner = (1 - valence * beta)[:, None] * x + beta[:, None] * around
+        inner[self.valence == 0] = x[self.valence == 0]
+        return np.concatenate([self._by_rule(x, inner), edge])
+
+
+def _lowered(sharpness: Doubles) -> Doubles:
+    """Sharpness at the next level; what is infinite stays."""
+    return np.where(sharpness >= _SHARP, sharpness, np.maximum(sharpness - 1, 0))
+
+
+def _rule(edges: NDArray, own: Doubles) -> NDArray:
+    """0 smooth, 1 crease, 2 corner, by how many sharp edges meet at a point and its own sharpness."""
+    return np.asarray(np.where((own > 0) | (edges > 2), 2, np.where(edges == 2, 1, 0)))
+
+
+def _three_corners(vertices: NDArray, middles: NDArray) -> Ints:
+    """The four triangles `(4 t, 3)` of each triangle: its corners', then the middle one."""
+    v, e = vertices.reshape(-1, 3), middles.reshape(-1, 3)
+    four = [
+        np.stack([v[:, 0], e[:, 0], e[:, 2]], 1), np.stack([v[:, 1], e[:, 1], e[:, 0]], 1),
+        np.stack([v[:, 2], e[:, 2], e[:, 1]], 1), np.stack([e[:, 0], e[:, 1], e[:, 2]], 1),
+    ]  # fmt: skip
+    return np.stack(four, 1).reshape(-1, 3).astype(np.int32)
+
+
+def _split_triangles(values: Doubles) -> Doubles:
+    """Values of corners of the next level, linear inside of each triangle."""
+    v = values.reshape(-1, 3, values.shape[1])
+    e = (v + v[:, [1, 2, 0]]) / 2
+    four = [
+        np.stack([v[:, 0], e[:, 0], e[:, 2]], 1), np.stack([v[:, 1], e[:, 1], e[:, 0]], 1),
+        np.stack([v[:, 2], e[:, 2], e[:, 1]], 1), np.stack([e[:, 0], e[:, 1], e[:, 2]], 1),
+    ]  # fmt: skip
+    return np.stack(four, 1).reshape(-1, values.shape[1])
 
 
 def _sum(values: Doubles, to: NDArray, count: int) -> Doubles:
