@@ -332,3 +332,32 @@ def test_a_studios_own_measure_is_found_and_a_broken_one_told(
 def test_context_needs_inspection(with_candidate: Project) -> None:
     with pytest.raises(GateRefused, match="inspection"):
         measure_context(with_candidate, ASSET)
+
+
+def test_a_product_that_drifted_from_its_approved_version(with_candidate: Project, tmp_path: Path) -> None:
+    from pipeline.gates.context import show_drift
+    from pipeline.review.decisions import decide
+
+    with with_candidate.edit() as stage:
+        mark(stage, ASSET, "inspection", "passed")
+        stage.GetPrimAtPath(f"/Project/Assets/{ASSET}/Intent").GetAttribute("gates:job").Set("product-visual")
+    assert "drift" not in kinds(with_candidate)
+    with pytest.raises(UsageError, match="approved"):
+        show_drift(with_candidate, ASSET, tmp_path / "drift.png")
+    version = with_candidate.commit("the look").id
+    decide(with_candidate, ASSET, "approved", version)
+    assert "drift" not in kinds(with_candidate)
+    place_asset(with_candidate, ASSET, at=(3, 0, 1), yaw=40)  # where it stands is no drift
+    assert "drift" not in kinds(with_candidate)
+    with with_candidate.edit() as stage:
+        for prim in stage.Traverse():
+            shader = UsdShade.Shader(prim)
+            if shader and shader.GetIdAttr().Get() == "UsdPreviewSurface":
+                shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(0.02, 0.1, 0.5))
+    (said,) = (n for n in measure_context(with_candidate, ASSET).notes if n.kind == "drift")
+    assert said.against == "colour"
+    assert (said.value or 0) > 20
+    rows = show_drift(with_candidate, ASSET, tmp_path / "drift.png")
+    assert {r.view for r in rows} == {"product", "back"}
+    assert min(r.silhouette for r in rows) > 0.999
+    assert (tmp_path / "drift.png").exists()
