@@ -71,4 +71,4 @@ def _spread(first: NDArray, total: int) -> NDArray[np.int64]:
     many = np.diff(first, append=total)
     each = int(np.clip(_RAYS // 26 // max(len(first), 1) - 1, 1, _PROBES))
     taken = first[:, None] + (np.arange(each) * many[:, None]) // each
-    return distinct(taken)
+    return distinct(taken.reshape(-1))
