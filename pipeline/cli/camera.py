@@ -10,7 +10,7 @@ import click
 
 from pipeline.cli.options import FRAMES, POINT, number
 from pipeline.cli.output import Session, json_option, show
-from pipeline.cli.placing import scene_option
+from pipeline.cli.placing import scene_option, told
 
 _SPEC = ("kind", "lens", "sensor", "aspect", "distance", "azimuth", "pitch", "fill", "fstop", "focus")
 _NAMES = {"lens": "lens_mm", "sensor": "sensor_mm", "distance": "distance_m", "focus": "focus_m"}
@@ -75,7 +75,7 @@ def command(session: Session, /, name: str, subject: str, scene: str | None, as_
         depth = result.depth_of_field
         end = "on" if depth.far_m is None else f"to {depth.far_m:.2f} m"
         text += f"; sharp from {depth.near_m:.2f} m {end}"
-    show(result, as_json, text)
+    show(result, as_json, told(text, result.overruled))
 
 
 def _motion(options: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from pipeline.cli.output import Session, json_option, show
-from pipeline.cli.placing import placing, scene_option
+from pipeline.cli.placing import placing, scene_option, told
 
 
 @click.command(name="place")
@@ -35,4 +35,5 @@ def command(
         return
     result = place_asset(project, asset, scene=scene, **where)
     x, y, z = result.position_m or (0.0, 0.0, 0.0)
-    show(result, as_json, f"{result.prim} stands at {x:.3f}, {y:.3f}, {z:.3f} m, turned {result.yaw:g} degrees")
+    text = f"{result.prim} stands at {x:.3f}, {y:.3f}, {z:.3f} m, turned {result.yaw:g} degrees"
+    show(result, as_json, told(text, result.overruled))

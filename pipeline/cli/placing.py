@@ -33,6 +33,11 @@ def placing(function: F) -> F:
     return function
 
 
+def told(text: str, overruled: list[str]) -> str:
+    """A line for people, with who says otherwise."""
+    return text + (f"; {', '.join(overruled)} says otherwise, so it does not show" if overruled else "")
+
+
 def scene_option(function: F) -> F:
     """Add `--scene`: which stage is written."""
     return click.option("--scene", metavar="NAME", help="In this scene; default: the project's own stage.")(function)

@@ -45,6 +45,8 @@ class PrimResult(BaseModel):
     ----------
     scene, department
         Where it was written; empty for the project's own stage.
+    overruled
+        Stronger departments that say otherwise, so that it does not show.
     """
 
     prim: str
@@ -54,6 +56,7 @@ class PrimResult(BaseModel):
     rig: str | None = None
     scene: str = ""
     department: str = ""
+    overruled: list[str] = Field(default_factory=list)
 
 
 class AssetResult(PrimResult):
@@ -137,7 +140,7 @@ def place_asset(
         where = _placed(place.stage, prim, at, yaw, ground, next_to, on_top_of, **how)
         return PrimResult(
             prim=str(prim.GetPath()), position_m=where.position, yaw=where.yaw, scene=place.scene,
-            department=place.department,
+            department=place.department, overruled=place.overruled(str(prim.GetPath())),
         )  # fmt: skip
 
 
@@ -202,7 +205,7 @@ def add_asset(
         sets = prim.GetVariantSets()
         return AssetResult(
             prim=path, position_m=where.position, yaw=where.yaw, scene=place.scene, department=place.department,
-            asset=asset, pin=source.pin, layer=relative,
+            asset=asset, pin=source.pin, layer=relative, overruled=place.overruled(path),
             variants={n: sets.GetVariantSelection(n) for n in sets.GetNames() if sets.GetVariantSelection(n)},
         )  # fmt: skip
 
@@ -222,6 +225,7 @@ def add_blockout(
     steps: int | None = None,
     openings: Sequence[Opening] = (),
     purpose: Purpose = "default",
+    kind: str = "component",
     label: str = "",
     color: str | None = None,
     **how: Any,
@@ -246,12 +250,13 @@ def add_blockout(
     path = f"{SET}/{prim_name(name)}"
     shade = linear_of_hex(color) if color else GREY
     with working(project, "blockout", scene) as place:
-        prim = author_blockout(place.stage, path, solid, label=label)
+        prim = author_blockout(place.stage, path, solid, kind=kind, label=label)
         where = _placed(place.stage, prim, at, yaw, ground, next_to, on_top_of, **how)
-        author_blockout(place.stage, path, solid, purpose=purpose, label=label, color=shade)
+        author_blockout(place.stage, path, solid, purpose=purpose, kind=kind, label=label, color=shade)
         return PrimResult(
-            prim=path, position_m=where.position, yaw=where.yaw, scene=place.scene, department=place.department
-        )
+            prim=path, position_m=where.position, yaw=where.yaw, scene=place.scene, department=place.department,
+            overruled=place.overruled(path),
+        )  # fmt: skip
 
 
 def add_scatter(

@@ -107,7 +107,7 @@ def add_camera(
         author_camera(place.stage, path, box, spec, focus)
         return CameraResult(
             prim=path, camera=spec, scene=place.scene, department=place.department, focus_m=round(focus, 4),
-            depth_of_field=depth_of_field(spec, focus),
+            depth_of_field=depth_of_field(spec, focus), overruled=place.overruled(path),
         )  # fmt: skip
 
 
@@ -151,6 +151,7 @@ def move_camera(
             prim=path, camera=spec, scene=place.scene, department=place.department, focus_m=round(float(focus[0]), 4),
             depth_of_field=depth_of_field(spec, float(focus[0])), frames=(float(first), float(last)),
             path_m=round(float(np.linalg.norm(np.diff(plan.eyes, axis=0), axis=1).sum()), 4),
+            overruled=place.overruled(path),
         )  # fmt: skip
 
 

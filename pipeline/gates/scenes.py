@@ -89,6 +89,23 @@ class Workplace:
     scene: str = ""
     department: str = ""
 
+    def overruled(self, prim: str) -> list[str]:
+        """Departments stronger than this one that say otherwise about what it says of a prim."""
+        own = self.stage.GetEditTarget().GetLayer()
+        spec = own.GetPrimAtPath(prim)
+        if not self.scene or spec is None:
+            return []
+        names = [one.name for one in spec.properties.values()]
+        said = {name for name in names if name.startswith(("xformOp", "focus", "focal", "inputs:"))}
+        found = []
+        for layer in self.stage.GetLayerStack(includeSessionLayers=False):
+            if layer == own:
+                break
+            other = layer.GetPrimAtPath(prim)
+            if other is not None and said & set(other.properties.keys()):
+                found.append(Path(layer.realPath).stem)
+        return found
+
 
 @contextmanager
 def working(project: Project, work: str, scene: str | None, department: str | None = None) -> Iterator[Workplace]:

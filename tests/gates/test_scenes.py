@@ -150,6 +150,14 @@ def test_a_shot_may_say_otherwise_than_its_sequence(market: Project) -> None:
     assert box_of(market, "market/sh020", "/World/Set/crate").centre[0] == pytest.approx(2)
 
 
+def test_it_is_told_when_a_stronger_department_says_otherwise(market: Project) -> None:
+    move_camera(market, "run", "crate", CameraSpec(), MotionSpec(move="orbit"), scene=SHOT)
+    assert add_camera(market, "run", "crate", CameraSpec(), scene=SHOT).overruled == ["animation"]
+    place_asset(market, "crate", at=(1, 0, 0), scene=SHOT)
+    assert place_asset(market, "crate", at=(2, 0, 0), scene=SHOT).overruled == []
+    assert place_asset(market, "crate", at=(3, 0, 0), scene="market").overruled == []
+
+
 def test_metadata_is_one_on_all_layers_and_a_difference_is_told(market: Project) -> None:
     set_range(market, SHOT, (1001, 1100))
     for layer in ("sh010", "layout", "animation"):

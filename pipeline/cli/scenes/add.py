@@ -9,7 +9,7 @@ import click
 
 from pipeline.cli.options import PAIR, pairs
 from pipeline.cli.output import Session, json_option, show
-from pipeline.cli.placing import placing
+from pipeline.cli.placing import placing, told
 
 
 @click.command(name="add")
@@ -36,4 +36,4 @@ def command(session: Session, /, scene: str, asset: str, as_json: bool, **option
     options["variants"] = pairs(options["variants"])
     result = add_asset(session.project(), scene, asset, **options)
     chosen = "".join(f" {name}={value}" for name, value in result.variants.items())
-    show(result, as_json, f"{result.prim} in {result.scene} is {asset} {result.pin}{chosen}")
+    show(result, as_json, told(f"{result.prim} in {result.scene} is {asset} {result.pin}{chosen}", result.overruled))

@@ -9,7 +9,7 @@ import click
 
 from pipeline.cli.options import SIZE
 from pipeline.cli.output import Session, json_option, show
-from pipeline.cli.placing import placing, scene_option
+from pipeline.cli.placing import placing, scene_option, told
 
 
 class _Opening(click.ParamType):
@@ -40,6 +40,13 @@ class _Opening(click.ParamType):
     show_default=True,
     help="Where it is drawn.",
 )
+@click.option(
+    "--kind",
+    type=click.Choice(["component", "subcomponent", "group", "assembly"]),
+    default="component",
+    show_default=True,
+    help="Its place in the model hierarchy.",
+)
 @click.option("--label", default="", help="What it is, for measuring: a crate, a market stall.")
 @click.option("--color", metavar="#RRGGBB", help="sRGB; default: a light grey.")
 @scene_option
@@ -59,4 +66,4 @@ def command(
     openings = [Opening(*opening) for opening in options.pop("openings")]
     result = add_blockout(session.project(), name, shape, size, openings=openings, **options)  # type: ignore[arg-type]
     x, y, z = result.position_m or (0.0, 0.0, 0.0)
-    show(result, as_json, f"{result.prim} stands at {x:.3f}, {y:.3f}, {z:.3f} m")
+    show(result, as_json, told(f"{result.prim} stands at {x:.3f}, {y:.3f}, {z:.3f} m", result.overruled))
