@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,7 +13,7 @@ from pipeline.cli.output import Session, json_option, show
 
 @click.command(name="context")
 @click.argument("scene", required=False)
-@click.option("--asset", help="The asset; default: the only one there is.")
+@click.option("--asset", help="The asset, in a scene any prim of it; default: the only asset there is.")
 @click.option(
     "--camera",
     "cameras",
@@ -46,6 +47,8 @@ def command(
 ) -> None:
     """Measure an asset in its scene: does it stand, is it seen, does it belong.
 
+    SCENE is a scene or shot of the project, or the asset itself for the project's own stage, where remarks are kept.
+
     Example: gates context --asset market_stall --camera player --sheet notes.png
     """
     from pipeline.errors import UsageError
@@ -54,19 +57,25 @@ def command(
 
     project = session.project()
     names = asset_names(project.open_stage())
-    chosen = asset or scene or (names[0] if len(names) == 1 else None)
-    if chosen is None:
+    named = asset or (scene if scene in names else None) or (names[0] if len(names) == 1 else None)
+    if named is None:
         raise UsageError("which asset?", remedy=f"--asset with one of: {', '.join(names) or 'none yet'}")
+    elsewhere = scene if scene and scene != named else None
+    if elsewhere and (waive or drift):
+        raise UsageError("remarks are waived and products compared in the project's own stage", remedy="name no scene")
     if waive:
         if not why:
             raise UsageError("a waiver needs a reason", remedy='--why "…"')
-        context.waive(project, chosen, waive, why)
+        context.waive(project, named, waive, why)
     with session.progress():
-        result = context.measure_context(
-            project, chosen, list(cameras) or None, size=_size(size), again=again, sheet=sheet
-        )
+        looked: dict[str, Any] = {"size": _size(size), "sheet": sheet}
+        through = list(cameras) or None
+        if elsewhere:
+            result = context.measure_in_scene(project, elsewhere, named, through, **looked)
+        else:
+            result = context.measure_context(project, named, through, again=again, **looked)
         if drift:
-            result.drift = context.show_drift(project, chosen, drift)
+            result.drift = context.show_drift(project, named, drift)
     rows = [f"  {n.severity:<8} {n.kind:<14} {n.message}  (found {n.measured}, expected {n.expected})"
             for n in result.notes]  # fmt: skip
     rows += [f"  {kind}: could not be measured: {why}" for kind, why in result.failures.items()]
@@ -74,7 +83,7 @@ def command(
         f"  {d.view}: ΔE00 {d.colour_mean:.2f}, silhouette {d.silhouette:.1%} the same as approved"
         for d in result.drift
     ]
-    show(result, as_json, "\n".join(rows) or f"{chosen}: nothing to remark")
+    show(result, as_json, "\n".join(rows) or f"{named}: nothing to remark")
 
 
 def _size(text: str) -> tuple[int, int]:

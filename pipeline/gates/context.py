@@ -47,6 +47,7 @@ __all__ = [
     "NoteRecord",
     "lens_paths",
     "measure_context",
+    "measure_in_scene",
     "open_notes",
     "picture",
     "show_drift",
@@ -72,6 +73,8 @@ class ContextResult(BaseModel):
 
     Attributes
     ----------
+    scene
+        Where it stands; empty for the project's own stage.
     camera, cameras
         What was looked through.
     notes
@@ -85,6 +88,7 @@ class ContextResult(BaseModel):
     """
 
     asset: str
+    scene: str = ""
     camera: str | None
     cameras: list[str] = Field(default_factory=list)
     notes: list[Note] = Field(default_factory=list)
@@ -228,26 +232,83 @@ def situation_of(
     lenses: list[str],
     size: tuple[int, int],
     subject: dict[str, str] | None = None,
+    *,
+    prim: Usd.Prim | None = None,
 ) -> Situation:
-    """The asset as its variants are selected on this stage, with what the project remembers as rules."""
+    """The asset as its variants are selected on this stage, with what the project remembers as rules.
+
+    Parameters
+    ----------
+    prim
+        Where it stands on a stage that is not the project's own.
+    """
     from pipeline.project.memory import recall
     from pipeline.scenes.notes import Situation
 
-    intent = read_intent(stage, asset)
-    palettes = recall(stage, "palette").values()
+    records = stage if prim is None else project.open_stage()
+    intent = read_intent(records, asset)
+    palettes = recall(records, "palette").values()
     limits = [m.max_saturation for m in palettes if m.max_saturation]
+    compared = prim is None and _is_product(project, stage, asset)
     return Situation(
         stage=stage,
-        asset=stage.GetPrimAtPath(f"{ASSETS}/{asset}"),
+        asset=prim or stage.GetPrimAtPath(f"{ASSETS}/{asset}"),
         cameras=tuple(lenses),
         size=size,
-        heights_m={m.text: m.height for m in recall(stage, "scale").values() if any(m.height)},
+        heights_m={m.text: m.height for m in recall(records, "scale").values() if any(m.height)},
         max_saturation=min(limits) if limits else 0.0,
         palette=[c for m in palettes for c in m.palette],
         view_distance=intent.view_distance if intent else 0.0,
-        approved=_approved(project, stage, asset, subject or {}) if _is_product(project, stage, asset) else None,
+        approved=_approved(project, stage, asset, subject or {}) if compared else None,
         settings=_settings(project),
     )
+
+
+def measure_in_scene(
+    project: Project,
+    scene: str,
+    asset: str,
+    camera: str | Sequence[str] | None = None,
+    *,
+    size: tuple[int, int] = (1920, 0),
+    sheet: Path | None = None,
+) -> ContextResult:
+    """Measure what stands in a scene or shot. Nothing is kept: the board judges in the project's own stage.
+
+    Parameters
+    ----------
+    asset
+        Name or path of the prim in that scene.
+
+    Raises
+    ------
+    UsageError
+        There is no such scene, prim or camera.
+    """
+    from pipeline.gates.context_sheet import PIXELS, draw_sheet
+    from pipeline.gates.scenes import find_prim, view
+    from pipeline.scenes.notes import measure
+
+    begun = time.perf_counter()
+    stage = view(project, scene)
+    prim = find_prim(stage, asset)
+    lenses = lens_paths(stage, camera)
+    situation = situation_of(project, stage, prim.GetName(), lenses, size, prim=prim)
+    found = measure(situation, pixels=PIXELS if sheet else None)
+    remarks = Remarks()
+    remarks.take(found.notes)
+    result = ContextResult(
+        asset=prim.GetName(),
+        scene=scene,
+        camera=lenses[0] if lenses else None,
+        cameras=lenses,
+        notes=list(remarks.values()),
+        failures=found.failures,
+    )
+    if sheet is not None:
+        result.sheet = draw_sheet(situation, result, sheet, found.views)
+    result.seconds = round(time.perf_counter() - begun, 3)
+    return result
 
 
 def picture(

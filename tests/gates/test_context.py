@@ -361,3 +361,22 @@ def test_a_product_that_drifted_from_its_approved_version(with_candidate: Projec
     assert {r.view for r in rows} == {"product", "back"}
     assert min(r.silhouette for r in rows) > 0.999
     assert (tmp_path / "drift.png").exists()
+
+
+def test_in_a_scene_of_its_own_nothing_is_kept(placed: Project) -> None:
+    from pipeline.gates.context import measure_in_scene
+    from pipeline.gates.scenes import new_scene, working
+
+    new_scene(placed, "street")
+    with working(placed, "set", "street") as place:
+        block(place.stage, "/World/Set/crate", (0, 0.3, 0), (1, 1, 1))
+        block(place.stage, "/World/Set/floor", (-5, -1, -5), (5, 0, 5))
+    remember(placed, "crates", Memory(kind="scale", text="crate", height=(1.5, 2.0)))
+    result = measure_in_scene(placed, "street", "crate")
+    assert (result.scene, result.asset, result.cameras) == ("street", "crate", [])
+    assert {n.kind: n.measured for n in result.notes} == {"floating": "+0.300 m", "scale": "0.700 m"}
+    assert not open_notes(placed.open_stage(), ASSET)
+    with pytest.raises(UsageError, match="alley"):
+        measure_in_scene(placed, "alley", "crate")
+    with pytest.raises(UsageError, match="barrel"):
+        measure_in_scene(placed, "street", "barrel")
