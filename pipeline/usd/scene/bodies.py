@@ -15,6 +15,7 @@ from pipeline.usd.scene.curves import read_curves, read_points
 from pipeline.usd.scene.implicit import SHAPES, read_implicit
 from pipeline.usd.scene.meshes import build_mesh
 from pipeline.usd.scene.model import BlendShape, Mesh, Node, Skeleton
+from pipeline.usd.scene.patches import read_patch, read_tetrahedra
 from pipeline.usd.scene.raw import RawMesh, fetch_mesh
 from pipeline.usd.scene.skeletons import Bindings, read_blend_shapes, read_skeleton, read_skin
 from pipeline.usd.scene.subdivide import refined
@@ -158,6 +159,10 @@ class Bodies:
             mesh = read_implicit(prim, reader.time, reader.space, own.primvars)
         elif type_name in _CURVES:
             mesh = read_curves(prim, reader.time, reader.space, reader.report, self.curves)
+        elif type_name == "NurbsPatch":
+            mesh = read_patch(prim, reader.time, reader.space, reader.report)
+        elif type_name == "TetMesh":
+            mesh = read_tetrahedra(prim, reader.time, reader.space, reader.report)
         elif type_name == "Points":
             mesh = read_points(prim, reader.time, reader.space, reader.report)
         elif not prim.IsA(UsdShade.Shader):

@@ -9,6 +9,7 @@ import numpy as np
 from pxr import UsdGeom
 
 from pipeline.usd.scene.model import Doubles, Floats, Ints, Mesh, Primvar, Slot
+from pipeline.usd.scene.patches import basis_functions
 from pipeline.usd.scene.report import Report
 from pipeline.usd.scene.space import Space
 
@@ -28,7 +29,7 @@ _BASIS = {
 
 
 def read_curves(prim: Any, time: Any, space: Space, report: Report, draw: Literal["tubes", "lines"]) -> Mesh | None:
-    """BasisCurves (and the control polygon of NurbsCurves) as tubes of their width, or as lines."""
+    """BasisCurves, NurbsCurves and HermiteCurves as tubes of their width, or as lines."""
     curves = UsdGeom.Curves(prim)
     path = str(prim.GetPath())
     points = curves.GetPointsAttr().Get(time)
@@ -42,7 +43,7 @@ def read_curves(prim: Any, time: Any, space: Space, report: Report, draw: Litera
         return None
     widths = curves.GetWidthsAttr().Get(time)
     kind = curves.GetWidthsInterpolation()
-    line, line_counts, source = _polylines(prim, placed, lengths)
+    line, line_counts, source = _drawn(prim, placed, lengths, time, space, report)
     if not len(line_counts):
         return None
     segments = len(line) - len(line_counts)
@@ -82,6 +83,65 @@ def read_curves(prim: Any, time: Any, space: Space, report: Report, draw: Litera
         widths=thick,
         **base,
     )
+
+
+def _drawn(
+    prim: Any, points: Floats, lengths: Ints, time: Any, space: Space, report: Report
+) -> tuple[Doubles, Ints, Ints]:
+    """The lines of any kind of curves, as `_polylines` gives them."""
+    kind = prim.GetTypeName()
+    path = str(prim.GetPath())
+    if kind == "HermiteCurves":
+        found = UsdGeom.HermiteCurves(prim).GetTangentsAttr().Get(time)
+        if found and len(found) == len(points):
+            return _hermite(points.astype(np.float64), space.points(np.asarray(found)).astype(np.float64), lengths)
+        report.lose(path, "tangents", f"{len(found or ())} for {len(points)} points: drawn straight")
+    elif kind == "NurbsCurves":
+        try:
+            return _nurbs(UsdGeom.NurbsCurves(prim), points.astype(np.float64), lengths, time)
+        except ValueError as error:
+            report.lose(path, "NurbsCurves", f"{error}: its control polygon is drawn")
+    return _polylines(prim, points, lengths)
+
+
+def _hermite(points: Doubles, tangents: Doubles, lengths: Ints) -> tuple[Doubles, Ints, Ints]:
+    """Cubics between neighbouring points of each curve."""
+    ends = np.cumsum(lengths)
+    inner = np.ones(int(ends[-1]), bool)
+    inner[ends[lengths > 0] - 1] = False
+    first = np.flatnonzero(inner)
+    u = np.linspace(0, 1, _STEPS + 1)[:-1]
+    weights = np.stack([2 * u**3 - 3 * u**2 + 1, u**3 - 2 * u**2 + u, 3 * u**2 - 2 * u**3, u**3 - u**2], -1)
+    shape = np.stack([points[first], tangents[first], points[first + 1], tangents[first + 1]], 1)
+    between = np.einsum("uk,skx->sux", weights, shape).reshape(-1, 3)
+    long = lengths >= 2
+    last = (ends - 1)[long]
+    # every curve's last point follows its own segments
+    after = np.cumsum((lengths[long] - 1) * _STEPS)
+    line = np.insert(between, after, points[last], axis=0)
+    source = np.insert(np.repeat(first, _STEPS), after, last)
+    return line, ((lengths[long] - 1) * _STEPS + 1).astype(np.int32), source.astype(np.int32)
+
+
+def _nurbs(curves: Any, points: Doubles, lengths: Ints, time: Any) -> tuple[Doubles, Ints, Ints]:
+    """Rational B-splines with the knots, orders and weights of each curve."""
+    orders = np.asarray(curves.GetOrderAttr().Get(time) or (), np.int64)
+    knots = np.asarray(curves.GetKnotsAttr().Get(time) or (), float)
+    weights = np.asarray(curves.GetPointWeightsAttr().Get(time) or (), float)
+    if len(orders) != len(lengths) or len(knots) != int((orders + lengths).sum()):
+        raise ValueError(f"{len(orders)} orders and {len(knots)} knots do not fit {len(lengths)} curves")
+    w = weights if len(weights) == len(points) and np.isfinite(weights).all() else np.ones(len(points))
+    lines, counts, sources = [], [], []
+    start = knot = 0
+    for length, order in zip(lengths.tolist(), orders.tolist(), strict=True):
+        basis = basis_functions(knots[knot : knot + length + order], order, length, None)
+        own = slice(start, start + length)
+        whole = basis @ np.concatenate([points[own] * w[own, None], w[own, None]], 1)
+        lines.append(whole[:, :3] / np.where(whole[:, 3:] == 0, 1, whole[:, 3:]))
+        counts.append(len(basis))
+        sources.append(start + basis.argmax(1))
+        start, knot = start + length, knot + length + order
+    return np.concatenate(lines), np.array(counts, np.int32), np.concatenate(sources).astype(np.int32)
 
 
 def _polylines(prim: Any, points: Floats, lengths: Ints) -> tuple[Doubles, Ints, Ints]:
