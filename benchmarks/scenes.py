@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
-from pipeline.gates.dressing import add_blockout, add_scatter
+from pipeline.gates.dressing import add_blockout
+from pipeline.gates.scattering import add_scatter
 from pipeline.gates.scenes import new_scene
 from pipeline.project import Project
 from pipeline.scenes.scatter import DRAWN, ScatterSpec, scatter

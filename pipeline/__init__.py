@@ -39,7 +39,7 @@ _PUBLIC = {
     "render": ("pipeline.render", ""),
     "review": ("pipeline.review", ""),
     "run": ("pipeline.workflow", "run_workflow"),
-    "scatter": ("pipeline.gates.dressing", "add_scatter"),
+    "scatter": ("pipeline.gates.scattering", "add_scatter"),
     "scene": ("pipeline.gates.scenes", "new_scene"),
     "select": ("pipeline.gates.generation", "select"),
     "status": ("pipeline.gates.board", "board"),

@@ -149,7 +149,7 @@ RESULTS = {
     "light": "pipeline.gates.filming:LightResult",
     "scene-new": "pipeline.gates.scenes:SceneRow",
     "scene-add": "pipeline.gates.dressing:AssetResult",
-    "scene-scatter": "pipeline.gates.dressing:ScatterResult",
+    "scene-scatter": "pipeline.gates.scattering:ScatterResult",
     "scene-rendering": "pipeline.gates.filming:RenderSettingsResult",
     "scene-continuity": "pipeline.gates.scene_versions:ContinuityResult",
     "scene-commit": "pipeline.gates.scene_versions:SceneCommit",

@@ -199,8 +199,9 @@ def check_continuity(
         There is no such sequence or shot, or fewer than two shots.
     """
     from pipeline.errors import UsageError
-    from pipeline.scenes.continuity import compare, facts_of
+    from pipeline.scenes.continuity import compare
     from pipeline.scenes.editing import open_scene
+    from pipeline.scenes.facts import facts_of
     from pipeline.scenes.kinds import scene_settings
     from pipeline.scenes.stages import SceneStage
 

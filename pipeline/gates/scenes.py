@@ -214,9 +214,9 @@ def show_scene(project: Project, name: str) -> SceneRow:
     UsageError
         There is none of that name.
     """
-    from pipeline.scenes.continuity import pinned_assets
     from pipeline.scenes.departments import opinions, stage_problems
     from pipeline.scenes.editing import open_scene
+    from pipeline.scenes.facts import pinned_assets
     from pipeline.scenes.stages import SceneStage
 
     scene = SceneStage.found(project.root, name)

@@ -16,8 +16,9 @@ import pytest
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade, UsdSkel, Vt
 
 from pipeline.errors import StageError, UsageError
-from pipeline.gates.dressing import add_asset, add_blockout, add_scatter, add_set, place_asset
+from pipeline.gates.dressing import add_asset, add_blockout, add_set, place_asset
 from pipeline.gates.filming import add_camera, add_lights, link_lights, move_camera, set_rendering
+from pipeline.gates.scattering import add_scatter
 from pipeline.gates.scene_versions import check_continuity, commit_scenes, list_scene_pins, pin_scene, restore
 from pipeline.gates.scenes import list_scenes, new_scene, set_departments, set_range, show_scene, view, working
 from pipeline.project import Project

@@ -38,7 +38,7 @@ def command(session: Session, /, name: str, assets: tuple[str, ...], as_json: bo
 
     Example: gates scene scatter pebbles rock --scene market/sh010 --on ground --count 400 --scale 0.3 1.2
     """
-    from pipeline.gates.dressing import add_scatter
+    from pipeline.gates.scattering import add_scatter
     from pipeline.scenes.scatter import ScatterSpec
 
     rest = {key: options.pop(key) for key in ("on", "keep_out", "margin", "origin", "scene")}

@@ -98,7 +98,7 @@ def _scatter(
     scene: str | None = None,
 ) -> dict[str, Any]:
     """Scatter assets or set pieces over surfaces."""
-    from pipeline.gates.dressing import add_scatter
+    from pipeline.gates.scattering import add_scatter
     from pipeline.scenes.scatter import ScatterSpec
 
     settings: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in spec.items()}
