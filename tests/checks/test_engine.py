@@ -38,7 +38,7 @@ class TestRegistry:
 
         folder = Path(pipeline.checks.__file__).parent
         ids = [rule.id for rule in built_in()]
-        assert sorted(ids) == sorted([*CONTRACT, "geometry.invalid"])
+        assert {*CONTRACT, "geometry.invalid"} <= set(ids)
         for rule in built_in():
             family, name = rule.id.split(".")
             assert (folder / family / f"{name.replace('-', '_')}.py").is_file()
