@@ -148,8 +148,7 @@ def usd2gltf(path: Path, out: Path) -> None:
     from usd2gltf import converter
 
     factory = converter.Converter()
-    factory.load_usd(str(path))
-    factory.process(None, str(out))
+    factory.process(factory.load_usd(str(path)), str(out))
 
 
 #: Blender's own Python runs this
