@@ -149,6 +149,8 @@ RESULTS = {
     "light": "pipeline.gates.filming:LightResult",
     "scene-new": "pipeline.gates.scenes:SceneRow",
     "scene-add": "pipeline.gates.dressing:AssetResult",
+    "scene-variant": "pipeline.gates.revising:VariantResult",
+    "scene-remove": "pipeline.gates.revising:RemoveResult",
     "scene-scatter": "pipeline.gates.scattering:ScatterResult",
     "scene-rendering": "pipeline.gates.filming:RenderSettingsResult",
     "scene-continuity": "pipeline.gates.scene_versions:ContinuityResult",

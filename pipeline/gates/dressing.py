@@ -159,6 +159,7 @@ def add_asset(
     ground: bool = False,
     next_to: str | None = None,
     on_top_of: str | None = None,
+    instead_of: str | None = None,
     department: str | None = None,
     **how: Any,
 ) -> AssetResult:
@@ -170,6 +171,8 @@ def add_asset(
         Of its prim below /World/Assets; unless told, the asset's.
     origin, follow
         Where it comes from, see `pipeline.scenes.sources.find_source`.
+    instead_of
+        A blockout, or another prim, whose place it takes; that one is deactivated.
 
     Raises
     ------
@@ -188,6 +191,8 @@ def add_asset(
             variants=variants, instanceable=instanceable,
             info={"name": asset, "version": source.pin, "identifier": place.anchor(source.path)},
         )  # fmt: skip
+        if instead_of:
+            at, yaw = _taken(place.stage, instead_of, path, at, yaw)
         begins = at if at or on_top_of else (0.0, 0.0, 0.0)  # the project's placement is no part of the asset
         where = _placed(place.stage, prim, begins, yaw or 0.0, ground, next_to, on_top_of, **how)
         sets = prim.GetVariantSets()
@@ -196,6 +201,18 @@ def add_asset(
             asset=asset, pin=source.pin, layer=relative, overruled=place.overruled(path),
             variants={n: sets.GetVariantSelection(n) for n in sets.GetNames() if sets.GetVariantSelection(n)},
         )  # fmt: skip
+
+
+def _taken(stage: Usd.Stage, name: str, path: str, at: Point | None, yaw: float | None) -> tuple[Point, float]:
+    """The place of what goes; what was said of place and turn counts more."""
+    from pipeline.scenes.placement import current
+
+    old = find_prim(stage, name)
+    if str(old.GetPath()) == path:
+        raise UsageError("it cannot stand in its own place", prim=path, remedy="name what it replaces")
+    where = current(old)
+    old.SetActive(False)
+    return at or where.position, where.yaw if yaw is None else yaw
 
 
 def add_blockout(

@@ -18,6 +18,7 @@ from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade, UsdSkel, Vt
 from pipeline.errors import StageError, UsageError
 from pipeline.gates.dressing import add_asset, add_blockout, add_set, place_asset
 from pipeline.gates.filming import add_camera, add_lights, link_lights, move_camera, set_rendering
+from pipeline.gates.revising import choose_variants, remove_prim
 from pipeline.gates.scattering import add_scatter
 from pipeline.gates.scene_versions import check_continuity, commit_scenes, list_scene_pins, pin_scene, restore
 from pipeline.gates.scenes import list_scenes, new_scene, set_departments, set_range, show_scene, view, working
@@ -360,6 +361,49 @@ def test_a_set_and_a_camera_stand_in_a_shot(market: Project) -> None:
     assert result.frames == (1001, 1024)
     assert result.department == "animation"
     assert stock(market.root / "scenes/market/sh010/sh010.usda")["errors"] == []
+
+
+def test_an_asset_takes_the_place_of_its_blockout(market: Project, tmp_path: Path) -> None:
+    lamp = Usd.Stage.CreateNew(str(tmp_path / "lamp.usda"))
+    UsdGeom.SetStageUpAxis(lamp, "Y")
+    UsdGeom.SetStageMetersPerUnit(lamp, 1)
+    lamp.SetDefaultPrim(UsdGeom.Xform.Define(lamp, "/Lamp").GetPrim())
+    UsdGeom.Cube.Define(lamp, "/Lamp/geo").CreateSizeAttr(0.2)
+    lamp.Save()
+    place_asset(market, "crate", yaw=40, scene="market")
+    result = add_asset(market, SHOT, "lamp", origin=str(tmp_path / "lamp.usda"), instead_of="crate")
+    assert result.position_m == pytest.approx((2, 0, 0), abs=1e-5)
+    assert result.yaw == pytest.approx(40)
+    assert not view(market, SHOT).GetPrimAtPath("/World/Set/crate").IsActive()
+    assert view(market, "market").GetPrimAtPath("/World/Set/crate").IsActive()
+
+
+def test_variants_change_and_things_go_where_they_stand(market: Project) -> None:
+    with market.edit() as stage:
+        styles = UsdGeom.Xform.Define(stage, "/World/Assets/stool").GetPrim().GetVariantSets().AddVariantSet("style")
+        for style in ("low", "high"):
+            styles.AddVariant(style)
+        styles.SetVariantSelection("low")
+    market.commit("a stool")
+    add_asset(market, "market", "stool", at=(1, 0, 2))
+    assert choose_variants(market, SHOT, "stool", {"style": "high"}).variants == {"style": "high"}
+    prim = view(market, SHOT).GetPrimAtPath("/World/Assets/stool")
+    assert prim.GetAttribute("xformOp:translate:placement").Get() == (1, 0, 2)
+    with pytest.raises(UsageError, match="no variant set"):
+        choose_variants(market, SHOT, "stool", {"size": "high"})
+    choose_variants(market, SHOT, "stool", {"style": "low"}, department="lighting")
+    with pytest.raises(UsageError, match="stronger department selects style=low"):
+        choose_variants(market, SHOT, "stool", {"style": "high"})
+    add_blockout(market, "post", "box", (0.1, 2, 0.1), scene=SHOT)
+    assert remove_prim(market, SHOT, "post").how == "deleted"
+    assert remove_prim(market, SHOT, "crate").how == "deactivated"  # the sequence has it
+    shown = view(market, SHOT)
+    assert not shown.GetPrimAtPath("/World/Set/post")
+    assert not shown.GetPrimAtPath("/World/Set/crate").IsActive()
+    assert view(market, "market/sh020").GetPrimAtPath("/World/Set/crate").IsActive()
+    assert remove_prim(market, "market", "stool").how == "deleted"  # though a version has a prim of that path
+    with pytest.raises(UsageError, match="groups"):
+        remove_prim(market, SHOT, "/World/Set")
 
 
 # ---------------------------------------------------------------- light and render settings

@@ -22,6 +22,7 @@ from pipeline.cli.placing import placing, told
 @click.option("--follow", is_flag=True, help="Reference what moves on, the newest package or the branch.")
 @click.option("--variant", "variants", type=PAIR, multiple=True, metavar="SET=NAME", help="Select a variant.")
 @click.option("--instance", "instanceable", is_flag=True, help="Share it with other instances of the same.")
+@click.option("--instead-of", metavar="PRIM", help="Take the place of this, say of a blockout, which is deactivated.")
 @click.option("--department", help="Whose layer it is written to; default: as configured.")
 @placing
 @json_option
