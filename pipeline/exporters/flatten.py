@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pxr import Ar, Gf, Sdf, Usd, UsdGeom, UsdShade, UsdUtils
+from pxr import Ar, Sdf, Usd, UsdGeom, UsdShade, UsdUtils
 
 from pipeline.errors import ExportError, GatesError
 from pipeline.usd.scene.model import Scene
@@ -51,7 +51,7 @@ def flattened(stage: Any, report: Report, *, variants: Mapping[str, str], prim: 
 def _alone(stage: Any, path: str) -> Any:
     """One prim as the root prim of a layer; what it relates to comes along."""
     source = stage.GetPrimAtPath(path)
-    world = UsdGeom.XformCache(Usd.TimeCode.Default()).GetParentToWorldTransform(source)
+    above = _above(source)
     material, _ = UsdShade.MaterialBindingAPI(source).ComputeBoundMaterial()
     mask = Usd.StagePopulationMask([source.GetPath()])
     if material:
@@ -72,17 +72,45 @@ def _alone(stage: Any, path: str) -> Any:
         editor.ApplyEdits()
     moved = result.GetPrimAtPath(goal)
     xformable = UsdGeom.Xformable(moved)
-    if xformable and not np.allclose(np.array(world), np.eye(4)) and not xformable.GetResetXformStack():
+    if xformable and above and not xformable.GetResetXformStack():
         order = xformable.GetOrderedXformOps()
-        above = xformable.AddTransformOp(opSuffix="parents")
-        above.Set(Gf.Matrix4d(world))
-        xformable.SetXformOpOrder([above, *order])
+        parents = xformable.AddTransformOp(opSuffix="parents")
+        for time, matrix in above.items():
+            parents.Set(matrix, time)
+        xformable.SetXformOpOrder([parents, *order])
+    _inherited(source, moved)
     if material and not moved.HasAPI(UsdShade.MaterialBindingAPI):
         target = result.GetPrimAtPath(material.GetPath())
         if target:
             UsdShade.MaterialBindingAPI.Apply(moved).Bind(UsdShade.Material(target))
     result.SetDefaultPrim(moved)
     return result.GetRootLayer()
+
+
+def _above(source: Any) -> dict[Any, Any]:
+    """What a prim's parents do to it, by time; empty where they do nothing."""
+    times: list[float] = []
+    at = source.GetParent()
+    while at and not at.IsPseudoRoot():
+        if UsdGeom.Xformable(at):
+            times += UsdGeom.Xformable(at).GetTimeSamples()
+        at = at.GetParent()
+    codes = [Usd.TimeCode(t) for t in sorted(set(times))] or [Usd.TimeCode.Default()]
+    found = {code: UsdGeom.XformCache(code).GetParentToWorldTransform(source) for code in codes}
+    still = all(np.allclose(np.array(matrix), np.eye(4)) for matrix in found.values())
+    return {} if still else found
+
+
+def _inherited(source: Any, moved: Any) -> None:
+    """Author what a prim had from its parents: purpose and invisibility."""
+    image, result = UsdGeom.Imageable(source), UsdGeom.Imageable(moved)
+    if not image or not result:
+        return
+    if image.ComputePurpose() != result.ComputePurpose():
+        result.CreatePurposeAttr(image.ComputePurpose())
+    parent = UsdGeom.Imageable(source.GetParent())
+    if parent and parent.ComputeVisibility(Usd.TimeCode.EarliestTime()) == UsdGeom.Tokens.invisible:
+        result.CreateVisibilityAttr(UsdGeom.Tokens.invisible)
 
 
 def localise(

@@ -85,6 +85,10 @@ class MaterialFile:
             lines.append(f"Pcr {_numbers((_scalar(m, 'clearcoatRoughness'),))}")
         if m.scalar("opacityThreshold") > 0:
             self.report.lose(m.path, "opacityThreshold", "MTL has no alpha cutoff")
+        if m.opacity_mode == "presence":
+            self.report.lose(m.path, "opacity mode presence", "opacity lets light through")
+        if m.texture("occlusion") is None and m.scalar("occlusion") < 1:
+            self.report.lose(m.path, "occlusion", "MTL has no occlusion")
         for slot, found in m.inputs.items():
             if found.primvar:
                 self.report.lose(m.path, f"primvar {found.primvar} on {slot}", "MTL reads no primvars")

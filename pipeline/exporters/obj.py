@@ -52,7 +52,12 @@ def write(scene: Scene, out: Path, target: Target) -> list[Loss]:
             if not used and any(m >= 0 for m in placed.materials):
                 file.write(f"mtllib {materials.file_name}\n".encode())
                 used = True
+            if placed.mesh.edges is not None:
+                writer.flush(file)
             writer.add(file, placed)
+            if placed.mesh.edges is not None:  # faces of two corners: lines of the same object
+                writer.flush(file)
+                writer.lines(file, placed)
         writer.flush(file)
         if file.tell() == head:
             file.write(b"# nothing is drawn\n")
@@ -185,6 +190,14 @@ class _Writer:
                 start = stop
             file.write(b"".join(pieces))
         self._reset()
+
+    def lines(self, file: BinaryIO, placed: Placed) -> None:
+        """Write the faces of two corners of the mesh that was written last."""
+        edges = placed.mesh.edges
+        if edges is None:
+            return
+        first = edges + (self._count[0] - len(placed.points) + 1)
+        file.write(joined([b"l ", integers(first[:, 0]), b" ", integers(first[:, 1]), b"\n"], len(first))[0])
 
     def _rows(self, file: BinaryIO, key: bytes, values: NDArray[np.floating]) -> None:
         for start in range(0, len(values), _BATCH):

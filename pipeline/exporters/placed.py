@@ -99,6 +99,8 @@ class _Shared:
         self.uv: Floats | None = None
         self.uv_indices: Ints = np.zeros(0, np.int32)
         self.colors: Floats | None = None
+        #: the colour of the whole mesh, which shows where it has no material
+        self.one_color: Floats | None = None
         if not detail or mesh.kind != "polygons":
             return
         self._normals(mesh, posed)
@@ -124,7 +126,10 @@ class _Shared:
 
     def _colors(self, mesh: Mesh, report: Report, form: str) -> None:
         color = mesh.color
-        if color is None or color.interpolation == "constant":
+        if color is None:
+            return
+        if color.interpolation == "constant":
+            self.one_color = color.values[0, :3]
             return
         if color.interpolation == "vertex":
             self.colors = color.values if color.indices is None else color.values[color.indices]
@@ -136,6 +141,9 @@ def _places(draw: Draw, shared: _Shared, posed: Floats | None, scale: float, z_u
     mesh = shared.mesh
     many = len(draw.matrices) > 1
     turned: tuple[Ints, Ints, Ints] | None = None
+    colors = shared.colors
+    if shared.one_color is not None and all(m < 0 for m in draw.materials):
+        colors = np.broadcast_to(shared.one_color, (len(shared.points), 3))
     for number, matrix in enumerate(draw.matrices):
         linear = np.eye(3) if posed is not None else matrix[:3, :3]
         move = np.zeros(3) if posed is not None else matrix[3, :3]
@@ -170,7 +178,7 @@ def _places(draw: Draw, shared: _Shared, posed: Floats | None, scale: float, z_u
             uv_indices,
             normals,
             normal_indices,
-            shared.colors,
+            colors,
         )
 
 

@@ -50,6 +50,8 @@ def write(scene: Scene, out: Path, target: Target) -> list[Loss]:
             if mesh.kind != "polygons":
                 report.lose(placed.path, "curves" if mesh.kind == "lines" else "points", "STL has triangles only")
                 continue
+            if mesh.edges is not None:
+                report.lose(placed.path, "faces of two corners", "STL has triangles only")
             materials |= any(m >= 0 for m in placed.materials) or mesh.color is not None
             # corner numbers of the triangles are of the mesh's own order; a mirrored place turned the corners
             triangles = mesh.triangle_vertices

@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import trimesh
+from pxr import UsdGeom
 
-from pipeline.exporters import obj
+from pipeline.exporters import export, obj
 from pipeline.exporters.targets import load_target
 from pipeline.usd.scene import Input, InstanceGroup, Material, Mesh, Node, Primvar, Prototype, Scene, Slot, Texture
 
@@ -141,3 +143,19 @@ def test_batches_give_the_same_text(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(whole) == len(parts)
     assert sorted(whole) == sorted(parts)
     assert [x for x in whole if x[0] in "of"] == [x for x in parts if x[0] in "of"]
+
+
+def test_faces_of_two_corners_are_lines_and_one_colour_shows(plot: Any, tmp_path: Path) -> None:
+    p = plot()
+    mesh = UsdGeom.Mesh.Define(p.stage, "/World/L")
+    mesh.CreatePointsAttr([(0, 0, 0), (1, 0, 0), (0, 1, 0), (5, 0, 0), (6, 0, 0)])
+    mesh.CreateFaceVertexCountsAttr([3, 2])
+    mesh.CreateFaceVertexIndicesAttr([0, 1, 2, 3, 4])
+    mesh.CreateSubdivisionSchemeAttr("none")
+    mesh.CreateDisplayColorAttr([(1, 0, 0.5)])
+    p.cube("/World/Next")
+    result = export(p.save(), tmp_path / "c.obj")
+    assert result.readback.ok
+    text = (tmp_path / "c.obj").read_text().splitlines()
+    assert text.index("l 4 5") < text.index("o Next")
+    assert sum(line.startswith("v ") and line.endswith("1.000000 0.000000 0.500000") for line in text) == 5

@@ -244,3 +244,20 @@ def test_what_the_file_does_not_say_fails_the_export(
     with pytest.raises(ReadbackMismatch, match=what):
         export(p.save(), out, load_target(None, usd="flattened"))
     assert out.read_bytes() == b"older"
+
+
+def test_a_prim_alone_keeps_what_its_parents_do_to_it(plot: Any, tmp_path: Path) -> None:
+    p = plot()
+    for time, x in ((1, 0.0), (9, 4.0)):
+        UsdGeom.XformCommonAPI(p.world).SetTranslate((x, 0, 0), time)
+    p.stage.SetStartTimeCode(1)
+    p.stage.SetEndTimeCode(9)
+    part = UsdGeom.Xform.Define(p.stage, "/World/Part")
+    UsdGeom.XformCommonAPI(part).SetTranslate((0, 2, 0))
+    p.cube("/World/Part/C")
+    result = export(p.save(), tmp_path / "c.usda", prim="/World/Part")
+    assert result.readback.ok
+    opened = Usd.Stage.Open(str(tmp_path / "c.usda"))
+    for time, x in ((1, 0.0), (5, 2.0), (9, 4.0)):
+        world = UsdGeom.XformCache(time).GetLocalToWorldTransform(opened.GetDefaultPrim())
+        assert tuple(world.ExtractTranslation()) == pytest.approx((x, 2, 0))

@@ -275,6 +275,8 @@ class Assembly:
             made.channels = add_blend_shapes(
                 self.document, mesh, made.id, node.weights, transform, self.space, self.report
             )
+        if mesh.edges is not None:
+            self.report.lose(node.path, "faces of two corners", "FBX readers take polygons only")
         if mesh.subdivision != "none":
             self.report.lose(node.path, f"{mesh.subdivision} subdivision", "the mesh is written as polygons")
         return made

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipeline.usd.scene import Material
+from pipeline.usd.scene.model import PREVIEW_SURFACE
 from pipeline.usd.scene.report import Report
 
 from .document import Document
@@ -90,6 +91,10 @@ _CLASSIC = {
     "emissiveColor": "EmissiveColor",
     "opacity": "TransparentColor",
 }
+
+
+#: inputs that are written in another way, or reported by name
+_TOLD = {*_CLASSIC, "useSpecularWorkflow", "specularColor", "opacityThreshold", "displacement", "occlusion"}
 
 
 class MaterialLibrary:
@@ -204,6 +209,10 @@ class MaterialLibrary:
         for slot, found in m.inputs.items():
             if found.primvar and found.primvar not in ("displayColor", "displayOpacity"):
                 self.report.lose(m.path, f"primvar {found.primvar} on {slot}", "FBX materials read no primvars")
+            if slot not in _TOLD and slot not in self.model.parameters and found.value != PREVIEW_SURFACE[slot]:
+                self.report.lose(m.path, slot, "the material model has no such number")
+        if m.opacity_mode == "presence":
+            self.report.lose(m.path, "opacity mode presence", "opacity lets light through")
         if m.scalar("opacityThreshold") > 0:
             self.report.lose(m.path, "opacityThreshold", "FBX materials have no alpha cutoff")
         if self.options.material == "physical" and m.texture("occlusion") is None and m.scalar("occlusion") < 1:

@@ -143,7 +143,12 @@ class SceneReader:
                 self.leveled.append(level)
                 children = level.levels[:1]
             if prim.IsInstance():
-                key = (prim.GetPrototype().GetPath(), own.purpose, own.visible, own.bindings, _ids(own.primvars))
+                # a collection may bind one instance and not the next
+                alone = any(name.startswith("material:binding:collection") for name, *_ in own.bindings)
+                key = (
+                    prim.GetPrototype().GetPath(), own.purpose, own.visible, own.bindings, _ids(own.primvars),
+                    prim.GetPath() if alone else None,
+                )  # fmt: skip
                 known = templates.get(key)
                 if known is not None:
                     self._copy(nodes, known, index, main)

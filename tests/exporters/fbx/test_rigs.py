@@ -175,3 +175,29 @@ def test_visibility_is_a_curve_that_holds(stage: Stage, export: Callable) -> Non
     assert [(x.object.name, x.property) for x in made.document.out[node.id] if x.object.kind == "Model"] == [
         ("World", "Visibility")
     ]
+
+
+def test_lights_of_one_name_and_what_hangs_beneath_a_camera(stage: Stage, export: Callable) -> None:
+    path = stage(
+        """def Xform "World"
+{
+  def Xform "A" { def SphereLight "Lamp" { } }
+  def Xform "B" { def SphereLight "Lamp" { } }
+  def Camera "Cam" {
+    double3 xformOp:translate = (1, 2, 3)
+    uniform token[] xformOpOrder = ["xformOp:translate"]
+    float focalLength = -3
+    def Cube "Rig" {
+      double3 xformOp:translate = (0, 5, 0)
+      uniform token[] xformOpOrder = ["xformOp:translate"] }
+  }
+}
+""",
+        up="Z",
+    )
+    made = export(path)
+    models = made.models()
+    assert {"Lamp", "Lamp_2"} <= set(models)
+    # Z up to Y up: (x, y, z) becomes (x, z, -y); what hangs beneath the camera does not turn with it
+    assert models["Rig"].vector("Lcl Translation", (0, 0, 0)).tolist() == pytest.approx([0, 0, -5])
+    assert models["Rig"].vector("Lcl Rotation", (0, 0, 0)).tolist() == pytest.approx([0, 0, 0])
