@@ -28,7 +28,7 @@ from pipeline.cli.output import Session, json_option, show
     "--drift", type=click.Path(path_type=Path), metavar="OUT.png", help="Draw it beside its approved version."
 )
 @click.option("--again", is_flag=True, help="Measure even where nothing changed.")
-@click.option("--waive", metavar="NOTE", help="Accept one remark as it is.")
+@click.option("--waive", metavar="NOTE", help="Accept one remark as it is, by the name in brackets.")
 @click.option("--why", default="", help="Why it is accepted.")
 @json_option
 @click.pass_obj
@@ -76,8 +76,11 @@ def command(
             result = context.measure_context(project, named, through, again=again, **looked)
         if drift:
             result.drift = context.show_drift(project, named, drift)
-    rows = [f"  {n.severity:<8} {n.kind:<14} {n.message}  (found {n.measured}, expected {n.expected})"
-            for n in result.notes]  # fmt: skip
+    rows = [
+        f"  {n.severity:<8} {n.kind:<14} {n.message}  (found {n.measured}, expected {n.expected})"
+        + (f"  [{n.name}]" if n.name else "")
+        for n in result.notes
+    ]
     rows += [f"  {kind}: could not be measured: {why}" for kind, why in result.failures.items()]
     rows += [
         f"  {d.view}: ΔE00 {d.colour_mean:.2f}, silhouette {d.silhouette:.1%} the same as approved"

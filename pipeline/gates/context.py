@@ -295,14 +295,12 @@ def measure_in_scene(
     lenses = lens_paths(stage, camera)
     situation = situation_of(project, stage, prim.GetName(), lenses, size, prim=prim)
     found = measure(situation, pixels=PIXELS if sheet else None)
-    remarks = Remarks()
-    remarks.take(found.notes)
     result = ContextResult(
         asset=prim.GetName(),
         scene=scene,
         camera=lenses[0] if lenses else None,
         cameras=lenses,
-        notes=list(remarks.values()),
+        notes=found.notes,
         failures=found.failures,
     )
     if sheet is not None:

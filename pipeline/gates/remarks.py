@@ -70,7 +70,8 @@ class Remarks(dict[str, Note]):
     def take(self, notes: list[Note]) -> None:
         """Add notes; of two that tell the same the first stays."""
         for note in notes:
-            self.setdefault(record_name(note), note)
+            name = record_name(note)
+            self.setdefault(name, note.model_copy(update={"name": name}))
 
 
 def record_name(note: Note) -> str:
@@ -119,6 +120,7 @@ def still_standing(stage: Usd.Stage, asset: str) -> tuple[Remarks, int]:
             camera=record.camera,
             place=record.place[0] if record.place else None,
             correction=dict(zip(record.corrections, record.factors, strict=False)),
+            name=name,
         )
     return result, waived
 

@@ -334,6 +334,7 @@ def test_context_needs_inspection(with_candidate: Project) -> None:
         measure_context(with_candidate, ASSET)
 
 
+@pytest.mark.long
 def test_a_product_that_drifted_from_its_approved_version(with_candidate: Project, tmp_path: Path) -> None:
     from pipeline.gates.context import show_drift
     from pipeline.review.decisions import decide

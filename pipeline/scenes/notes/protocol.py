@@ -45,6 +45,8 @@ class Note(BaseModel):
     correction
         What would put it right, by name: `scale` (factor on the whole), `saturation_<material>` (factor on
         OKLab chroma).
+    name
+        Of its record in the stage, to waive it by; empty where it is not kept.
     """
 
     kind: str
@@ -60,6 +62,7 @@ class Note(BaseModel):
     limit: float | None = None
     place: tuple[float, float, float] | None = None
     correction: dict[str, float] = Field(default_factory=dict)
+    name: str = ""
 
 
 class Measure(ABC):

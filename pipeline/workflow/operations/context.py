@@ -92,11 +92,11 @@ def _camera(
 
 
 @operation("context")
-def _context(project: Project, asset: str, camera: str) -> dict[str, Any]:
-    """Measure the asset in its scene."""
+def _context(project: Project, asset: str, camera: str | list[str], sheet: str | None = None) -> dict[str, Any]:
+    """Measure the asset in its scene, through one camera or several; `sheet` is where its remarks are drawn."""
     from pipeline.gates.context import measure_context
 
-    result = measure_context(project, asset, camera)
+    result = measure_context(project, asset, camera, sheet=project.root / sheet if sheet else None)
     corrections: dict[str, float] = {}
     for note in result.notes:
         corrections.update(note.correction)

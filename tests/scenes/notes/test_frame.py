@@ -274,3 +274,40 @@ def test_a_camera_that_is_not_there() -> None:
     plate(stage, f"{THING}/body", -1, -1, 1, 1)
     with pytest.raises(UsageError, match="no such camera"):
         View(situation(stage), "/World/Cameras/nowhere")
+
+
+def test_an_orthographic_camera_has_one_scale_at_every_depth(tmp_path: Path) -> None:
+    stage, _ = textured(tmp_path, 128)
+    lens = UsdGeom.Camera(stage.GetPrimAtPath(camera(stage, "flat", z=30, x=3.0)))
+    lens.CreateProjectionAttr(UsdGeom.Tokens.orthographic)
+    lens.GetHorizontalApertureAttr().Set(40.0)  # tenths of a metre: four metres wide
+    lens.GetVerticalApertureAttr().Set(40.0)
+    # the plate reaches from -1 to 1, the picture from 1 to 5
+    (said,) = notes(stage, "crop", "flat")
+    assert said.value == pytest.approx(1.0)
+    UsdGeom.Xformable(lens).ClearXformOpOrder()
+    UsdGeom.Xformable(lens).AddTranslateOp(opSuffix="near").Set(Gf.Vec3d(2, 0, 5))
+    (said,) = notes(stage, "crop", "flat")  # now from 0 to 4
+    assert said.value == pytest.approx(0.5, abs=0.004)
+    # 64 texels a metre, 1920 pixels on four metres
+    (said,) = notes(stage, "texel-density", "flat")
+    assert said.value == pytest.approx(64 * 4 / 1920, rel=1e-3)
+
+
+def test_occlusion_agrees_with_polygons_that_are_clipped_by_hand() -> None:
+    """A post before a plate: both projected by Gf, the shared area by clipping one rectangle with the other."""
+    stage = world()
+    plate(stage, f"{THING}/body", -1.3, -0.8, 1.1, 0.9)
+    plate(stage, f"{model(stage, '/World/Set/post').GetPath()}/body", -0.35, -0.6, 0.2, 0.15, z=4)
+    frustum = UsdGeom.Camera(stage.GetPrimAtPath("/World/Cameras/front")).GetCamera(0).frustum
+    to_clip = frustum.ComputeViewMatrix() * frustum.ComputeProjectionMatrix()
+
+    def rectangle(left: float, bottom: float, right: float, top: float, z: float) -> np.ndarray:
+        return np.array([to_clip.Transform(Gf.Vec3d(x, y, z))[:2] for x, y in ((left, bottom), (right, top))])
+
+    own, post = rectangle(-1.3, -0.8, 1.1, 0.9, 0), rectangle(-0.35, -0.6, 0.2, 0.15, 4)
+    shared = np.maximum(np.minimum(own[1], post[1]) - np.maximum(own[0], post[0]), 0).prod()
+    hidden = shared / (own[1] - own[0]).prod()
+    assert 0.1 < hidden < 0.9
+    (said,) = notes(stage, "occlusion", settings={"occlusion": {"limit": 0.01}})
+    assert said.value == pytest.approx(hidden, abs=0.004)
