@@ -140,8 +140,8 @@ def settings_for(operation: str, brief: Brief) -> dict[str, Any]:
         return {"size": "x".join(f"{s:g}" for s in brief.size_m)}
     if operation == "rig-prep" and budgets.max_influences:
         return {"influences": budgets.max_influences}
-    if operation == "rig-prep" and budgets.max_influences:
-        return {"influences": budgets.max_influences}
+    if operation == "pbr-set":
+        return {"make": "maps" if brief.job.needs.textures else "constants"}
     if operation == "textures":
         return {
             "max_side": budgets.texture_max or 16384,

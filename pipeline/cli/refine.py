@@ -19,7 +19,7 @@ from pipeline.cli.output import Session, json_option, show
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="ASSET is a USD file: write the refined copy here, without a project.",
+    help="ASSET is a file of any format: write the refined copy here, in any format, without a project.",
 )
 @click.option("--prim", metavar="PATH", help="With --out: the prim to refine; default: the default prim.")
 @click.option("--list", "listed", is_flag=True, help="List the operations; with OP, its settings.")
@@ -49,9 +49,13 @@ def command(
     settings = dict(_pair(pair) for pair in pairs)
     with session.progress():
         if out is not None:
-            from pipeline.refiners import refine_file
+            from pipeline.gates.refinement import refine_any_file
 
-            result = refine_file(asset, out, [(op, settings)], prim)[0]
+            done = refine_any_file(Path(asset), out, [(op, settings)], prim)
+            result = done.results[0]
+            result.notes += [f"lost: {loss}" for loss in done.losses]
+        elif Path(asset).suffix and Path(asset).is_file():
+            raise click.UsageError(f"{asset} is a file: name the refined copy with --out")
         else:
             from pipeline.gates.refinement import refine_asset
 

@@ -8,6 +8,8 @@ remark about its scene is open.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
@@ -16,15 +18,43 @@ from pipeline.errors import UsageError
 from pipeline.gates.board import ASSETS, known_asset, mark, require
 from pipeline.gates.context import open_notes
 from pipeline.gates.inspection import inspect_asset, selections
+from pipeline.refiners.core.base import RefineResult
 
 if TYPE_CHECKING:
     from pipeline.project import Project
-    from pipeline.refiners import RefineResult
 
-__all__ = ["STYLE", "RefinementResult", "check_refinement", "make_style", "refine_asset"]
+__all__ = [
+    "STYLE",
+    "FileRefinement",
+    "RefinementResult",
+    "check_refinement",
+    "make_style",
+    "refine_any_file",
+    "refine_asset",
+]
+
+_LAYERS = (".usd", ".usda", ".usdc")
 
 #: the variant set that holds the styles of an asset
 STYLE = "style"
+
+
+class FileRefinement(BaseModel):
+    """What became of a file outside any project.
+
+    Attributes
+    ----------
+    path
+        The new file.
+    results
+        One for each operation.
+    losses
+        What its format cannot hold, and what could not be read of the source: sentences with the prim.
+    """
+
+    path: str
+    results: list[RefineResult] = Field(default_factory=list)
+    losses: list[str] = Field(default_factory=list)
 
 
 class RefinementResult(BaseModel):
@@ -87,6 +117,65 @@ def refine_asset(
             prim.GetVariantSet(name).SetVariantSelection(value)
         mark(edit, asset, "refinement", "revise", f"{op} done, not inspected yet")
     return result
+
+
+def refine_any_file(
+    source: Path, out: Path, ops: Sequence[str | tuple[str, dict[str, Any]]], prim: str | None = None
+) -> FileRefinement:
+    """Do operations one after another to a file of any format that can be read, and write any that can be written.
+
+    The source is not touched. A USD layer keeps the source's composition and lies beside a folder `<out>.files`;
+    any other format is exported from it and read back.
+
+    Raises
+    ------
+    ImportRefused, StageError
+        The source cannot be read.
+    RefineError
+        An operation cannot be done.
+    ExportError
+        The result cannot be written.
+    """
+    import tempfile
+
+    from pipeline.exporters import export
+    from pipeline.importers import import_file, vet_stage
+    from pipeline.refiners import refine_file
+
+    told: list[str] = []
+    native = source.suffix.lower() in (*_LAYERS, ".usdz")
+    layered = out.suffix.lower() in _LAYERS
+    with tempfile.TemporaryDirectory(prefix="gates-refine-") as scratch:
+        layer = source
+        if native and source.exists():
+            vet_stage(source)
+        elif not native:
+            report = import_file(source, Path(scratch) / "package")
+            layer = Path(report.folder) / report.layer
+            told += [f"{x.what} of {x.prim or source.name}: {x.why}" for x in report.losses]
+            if layered:
+                layer = _moved_beside(layer, out, report.digest)
+        target = out if layered else Path(scratch) / "refined.usdc"
+        results = refine_file(layer, target, ops, prim)
+        if not layered:
+            told += [f"{x.what} of {x.prim}: {x.why}" for x in export(target, out, prim=prim).losses]
+            for one in results:
+                one.layer = str(out)
+    return FileRefinement(path=str(out), results=results, losses=told)
+
+
+def _moved_beside(layer: Path, out: Path, digest: str) -> Path:
+    """The package of a converted file in the folder beside its refinement, named by the file's content."""
+    import shutil
+
+    home = out.absolute().with_name(f"{out.name}.files") / f"source-{digest[:16]}"
+    if not home.is_dir():
+        home.parent.mkdir(parents=True, exist_ok=True)
+        partial = home.with_name(f".partial-{home.name}")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(layer.parent, partial)
+        partial.rename(home)
+    return home / layer.name
 
 
 def make_style(project: Project, asset: str, style: str, steps: list[tuple[str, dict[str, Any]]]) -> list[RefineResult]:

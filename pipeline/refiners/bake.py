@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pxr import Usd, UsdGeom, UsdShade
+from pxr import Usd, UsdShade
 from pydantic import Field
 
 from pipeline.errors import RefineError, UsageError
@@ -18,7 +18,7 @@ from pipeline.refiners.core import Operation, Settings, Subject
 from pipeline.refiners.core.baking import High, Low
 from pipeline.refiners.core.images import linear_to_srgb
 from pipeline.refiners.core.layouts import uv_name
-from pipeline.refiners.core.looks import COLOURS, connect_texture, set_input, write_map
+from pipeline.refiners.core.looks import COLOURS, connect_texture, define_surface, set_input, write_map
 
 #: map -> (input of UsdPreviewSurface, channels, value where no texel is)
 MAPS: dict[str, tuple[str, int, float]] = {
@@ -128,14 +128,7 @@ def _author(
     recipe: str,
     uv: str,
 ) -> None:
-    stage = subject.stage
-    stage.OverridePrim(path.GetParentPath())
-    if not stage.GetPrimAtPath(path.GetParentPath()).IsDefined():
-        UsdGeom.Scope.Define(stage, path.GetParentPath())
-    material = UsdShade.Material.Define(stage, path)
-    shader = UsdShade.Shader.Define(stage, path.AppendChild("surface"))
-    shader.CreateIdAttr("UsdPreviewSurface")
-    material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    material, shader = define_surface(subject, path)
     for target, value in constants.items():
         set_input(shader, target, value)
     for name, picture in made.items():

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import trimesh
 from click.testing import CliRunner, Result
 from pxr import Usd, UsdGeom
 
@@ -75,6 +76,33 @@ def test_broken_files_are_told(tmp_path: Path) -> None:
         assert done.exit_code == 1
         assert name in done.output
     assert not (tmp_path / "out.usda").exists()
+
+
+@pytest.mark.parametrize("suffix", [".usda", ".glb", ".obj"])
+def test_a_mesh_file_of_any_format_is_refined_into_any(tmp_path: Path, suffix: str) -> None:
+    ball = trimesh.creation.icosphere(subdivisions=3)
+    source = tmp_path / "ball.ply"
+    ball.export(source)
+    out = tmp_path / f"small{suffix}"
+    done = _gates("refine", str(source), "decimate", "--set", "triangles=300", "--out", str(out), "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["before"]["triangles"] == len(ball.faces) == 1280
+    if suffix == ".usda":
+        stage = Usd.Stage.Open(str(out))
+        meshes = [UsdGeom.Mesh(p) for p in stage.Traverse() if p.IsA(UsdGeom.Mesh)]
+        assert sum(len(m.GetFaceVertexCountsAttr().Get()) for m in meshes) <= 300
+    else:
+        back = trimesh.load(out, force="mesh")
+        assert len(back.faces) <= 300
+        assert back.extents == pytest.approx([2, 2, 2], abs=0.1)
+    (tmp_path / "moved").mkdir()
+    assert len(ball.faces) == len(trimesh.load(source).faces)
+
+
+def test_a_file_without_a_name_for_the_copy_is_told(ball: Path) -> None:
+    done = _gates("refine", str(ball), "weld")
+    assert done.exit_code == 2
+    assert "--out" in done.output
 
 
 def test_the_how_to_runs() -> None:

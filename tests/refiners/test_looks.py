@@ -344,3 +344,26 @@ def test_writing_and_reading_a_picture_is_the_same(tmp_path: Path) -> None:
         back = read_picture(str(tmp_path / name))
         assert back.bits == bits
         assert back.pixels == pytest.approx(pixels, abs=1.5e-5 if bits > 8 else 1e-6)
+
+
+def test_bare_meshes_are_given_a_material_of_their_colour(stage: Usd.Stage, add, store: FolderStore) -> None:  # type: ignore[no-untyped-def]
+    points, faces = cube()
+    uv = np.tile([[0, 0], [1, 0], [1, 1], [0, 1]], (6, 1))
+    plain, painted = add("plain", points, faces, uv), add("painted", points + 2, faces)
+    painted.CreateDisplayColorPrimvar("uniform").Set([(1, 0, 0), (0, 1, 0)] * 3)
+    plain.CreateDisplayColorPrimvar("constant").Set([(0.2, 0.4, 0.6)])
+    done = refine(stage, "/Asset", "pbr-set", {"make": "maps"}, store=store)
+    assert done.details["materials_made"] == 2
+    one = UsdShade.MaterialBindingAPI(plain.GetPrim()).ComputeBoundMaterial()[0]
+    [albedo] = [m for m in maps(one) if m.input == "diffuseColor"]
+    assert albedo.values(np.array([[0.5, 0.5]]))[0] == pytest.approx([0.2, 0.4, 0.6], abs=0.005)
+    assert input_of(one, "roughness") == pytest.approx((0.6,))
+    assert input_of(one, "metallic") == (0.0,)
+    # colours that differ by face are read from the mesh
+    other = UsdShade.MaterialBindingAPI(painted.GetPrim()).ComputeBoundMaterial()[0]
+    reader = UsdShade.Shader(
+        other.ComputeSurfaceSource()[0].GetInput("diffuseColor").GetConnectedSources()[0][0].source
+    )
+    assert reader.GetIdAttr().Get() == "UsdPrimvarReader_float3"
+    assert reader.GetInput("varname").Get() == "displayColor"
+    assert not refine(stage, "/Asset", "pbr-set", {"make": "maps"}, store=store).changed

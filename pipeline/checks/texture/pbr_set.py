@@ -33,7 +33,7 @@ class PbrSet(Rule):
         bare = [p for p in context.parts if p.first and len(p.shape.triangles) and (p.material < 0).any()]
         if bare:
             where = names([p.prim for p in bare], 3)
-            yield self.found(context, f"no material on {where}", bare[0].prim, len(WANTED), fixable=False)
+            yield self.found(context, f"no material on {where}", bare[0].prim, len(WANTED))
         used = sorted({int(n) for p in context.parts for n in p.materials if n >= 0})
         for number in used:
             material = context.subject.materials[number]

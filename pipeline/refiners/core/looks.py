@@ -12,12 +12,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pxr import Gf, Sdf, UsdShade
+from pxr import Gf, Sdf, UsdGeom, UsdShade
 
 from pipeline.refiners.core.images import Picture, read_picture, sample, srgb_to_linear, write_picture
 from pipeline.refiners.core.subject import Subject
 
-__all__ = ["COLOURS", "DEFAULTS", "Map", "connect_texture", "input_of", "maps", "set_input", "surface", "write_map"]
+__all__ = [
+    "COLOURS",
+    "DEFAULTS",
+    "Map",
+    "connect_texture",
+    "define_surface",
+    "input_of",
+    "maps",
+    "set_input",
+    "surface",
+    "write_map",
+]
 
 #: inputs that hold colours; all others hold data
 COLOURS = ("diffuseColor", "emissiveColor", "specularColor")
@@ -161,6 +172,19 @@ def input_of(material: UsdShade.Material, name: str) -> Any:
         if value is not None:
             return tuple(float(x) for x in value) if hasattr(value, "__len__") else (float(value),)
     return DEFAULTS.get(name)
+
+
+def define_surface(subject: Subject, path: Sdf.Path) -> tuple[UsdShade.Material, UsdShade.Shader]:
+    """A material with a UsdPreviewSurface at `path`, its scope with it."""
+    stage = subject.stage
+    stage.OverridePrim(path.GetParentPath())
+    if not stage.GetPrimAtPath(path.GetParentPath()).IsDefined():
+        UsdGeom.Scope.Define(stage, path.GetParentPath())
+    material = UsdShade.Material.Define(stage, path)
+    shader = UsdShade.Shader.Define(stage, path.AppendChild("surface"))
+    shader.CreateIdAttr("UsdPreviewSurface")
+    material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    return material, shader
 
 
 def set_input(shader: UsdShade.Shader, name: str, value: tuple[float, ...]) -> None:
