@@ -64,7 +64,7 @@ class Split:
         corner = self.corner if vertices is None else self.corner[vertices]
         rows = self.mesh.corner_rows(primvar)[corner]
         values: NDArray = primvar.rows()[rows]
-        return values.reshape(len(values), -1)
+        return values.reshape(len(values), int(np.prod(values.shape[1:])))
 
 
 def split(mesh: PolygonMesh, seams: bool = True) -> Split:

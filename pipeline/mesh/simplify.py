@@ -99,6 +99,8 @@ def simplify(
     flat = repeated(source.mesh.triangles)
     if flat.any():
         faces = faces[~flat]
+    if len(faces) == 0:
+        raise RefineError("the mesh has no face with three corners", remedy="remove-degenerate first")
     if len(faces) <= target:
         found = stay(source, faces)
         return Simplified(rebuild(source, found, _own(found)), name, len(faces))

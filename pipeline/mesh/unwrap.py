@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import RefineError
+from pipeline.mesh.atlas import cut, packed
+from pipeline.mesh.distinct import numbered
 from pipeline.mesh.edges import edges
-from pipeline.mesh.faces import areas, repeated
+from pipeline.mesh.faces import areas, degenerate, repeated
 from pipeline.mesh.islands import islands
 from pipeline.mesh.weld import weld
 
@@ -60,41 +62,32 @@ def unwrap(
     RefineError
         A mesh has no triangle with an area.
     """
-    import xatlas
-
-    atlas = xatlas.Atlas()
-    sources = []
+    sources, given = [], []
+    # about one in size, so that its tolerances serve for any scale
+    low, high = (np.array([f(p, axis=0) for p, _ in meshes if len(p)], np.float64) for f in (np.min, np.max))
+    middle, size = (low.min(axis=0) + high.max(axis=0)) / 2, max(float(np.ptp(np.stack([low, high]))), 1e-30)
     for points, faces in meshes:
-        joined = weld(np.ascontiguousarray(points, np.float32))
+        near = ((points - middle) / size).astype(np.float32)
+        joined = weld(near)
         solid = joined.index[faces]
-        good = np.flatnonzero(~repeated(solid) & (areas(points, faces) > 0))
+        good = np.flatnonzero(~degenerate(near, solid, 1.0))
         if len(good) == 0:
             raise RefineError("a mesh without area cannot be unwrapped", remedy="remove-degenerate first")
-        used, local = np.unique(solid[good], return_inverse=True)
-        atlas.add_mesh(
-            np.ascontiguousarray(points[joined.first[used]], np.float32),
-            np.ascontiguousarray(local.reshape(-1, 3), np.uint32),
-        )
+        used, local = numbered(solid[good], joined.count)
+        given.append((near[joined.first[used]], local))
         sources.append((len(faces), good))
-    chart, place = xatlas.ChartOptions(), xatlas.PackOptions()
-    chart.max_cost = cost
-    chart.max_iterations = 2
-    place.resolution, place.padding, place.bruteForce, place.bilinear = side, padding, brute, True
-    # xatlas turns a chart by a quarter by swapping u and v, which mirrors it: only turns to its axis are asked for
-    place.rotate_charts, place.rotate_charts_to_axis = False, True
-    atlas.generate(chart, place)
-    layouts = []
-    for number, (count, good) in enumerate(sources):
-        _, corner, uv = atlas.get_mesh(number)
-        layouts.append(_whole(uv, corner.reshape(-1, 3), count, good))
+    atlas = cut(given, side, padding, cost, brute)
+    layouts = [
+        _whole(made.uv, made.corner, count, good) for made, (count, good) in zip(atlas.meshes, sources, strict=True)
+    ]
     _square(layouts, atlas.width, atlas.height)
-    facts = {"charts": int(atlas.chart_count), "used": round(float(atlas.utilization), 4)}
+    facts = {"charts": atlas.charts, "used": atlas.used}
     facing = [unmirrored(m[0], m[1], layout) for m, layout in zip(meshes, layouts, strict=True)]
     if all(a is b for a, b in zip(facing, layouts, strict=True)):
         return layouts, facts
     # charts lie in each other's bays: one that was turned over needs a place of its own again
-    packed, again = pack([(*m, f) for m, f in zip(meshes, facing, strict=True)], side, padding, equal=False)
-    return packed, {**facts, "used": again["used"]}
+    apart, again = pack([(*m, f) for m, f in zip(meshes, facing, strict=True)], side, padding, equal=False)
+    return apart, {**facts, "used": again["used"]}
 
 
 def pack(
@@ -111,30 +104,24 @@ def pack(
     turn
         Islands may be turned.
     """
-    import xatlas
-
-    atlas = xatlas.Atlas()
     scaled = []
     for points, faces, layout in meshes:
         if not np.isfinite(layout.uv).all() or not (np.ptp(layout.uv[layout.corners], axis=1) > 0).all(axis=1).any():
             raise RefineError("the layout has no area to pack", remedy="unwrap first")
-        uv = _apart(points, faces, layout, equal)
-        scaled.append(uv)
-        atlas.add_uv_mesh(uv, np.arange(len(uv), dtype=np.uint32).reshape(-1, 3))
-    place = xatlas.PackOptions()
-    place.resolution, place.padding, place.bilinear = side, padding, True
-    place.rotate_charts, place.rotate_charts_to_axis = False, turn
-    atlas.generate(xatlas.ChartOptions(), place)
+        scaled.append(_apart(points, faces, layout, equal))
+    largest = max(float(uv.max()) for uv in scaled)
+    if not 1e-3 < largest < 1e4:  # its tolerances are absolute
+        scaled = [uv / np.float32(max(largest, 1e-30)) for uv in scaled]
+    atlas = packed(scaled, side, padding, turn)
     layouts = []
-    for number, (_, faces, _) in enumerate(meshes):
-        vertex, corner, uv = atlas.get_mesh(number)
+    for made, (_, faces, _) in zip(atlas.meshes, meshes, strict=True):
         # one UV a corner: the order of corners is ours
         placed = np.zeros((faces.size, 2), np.float32)
-        placed[vertex[corner]] = uv[corner]
+        placed[made.vertex[made.corner]] = made.uv[made.corner]
         unique, rows = np.unique(placed, axis=0, return_inverse=True)
         layouts.append(Layout(unique.astype(np.float32), rows.reshape(-1, 3).astype(np.int32)))
     _square(layouts, atlas.width, atlas.height)
-    return layouts, {"charts": int(atlas.chart_count), "used": round(float(atlas.utilization), 4)}
+    return layouts, {"charts": atlas.charts, "used": atlas.used}
 
 
 def unmirrored(points: NDArray, faces: NDArray, layout: Layout) -> Layout:
@@ -188,6 +175,8 @@ def _apart(points: NDArray, faces: NDArray, layout: Layout, equal: bool) -> NDAr
     label, live = _islands(points, faces, layout)
     value = layout.uv[layout.corners].astype(np.float64)
     part = value[live]
+    if len(live) == 0:
+        raise RefineError("a mesh without area has no layout to pack", remedy="remove-degenerate first")
     count = int(label.max()) + 1
     low = np.full((count, 2), np.inf)
     high = np.full((count, 2), -np.inf)
@@ -220,7 +209,7 @@ def _whole(uv: NDArray, corner: NDArray, count: int, good: NDArray) -> Layout:
     return Layout(np.ascontiguousarray(uv, np.float32), corners)
 
 
-def _square(layouts: list[Layout], width: int, height: int) -> None:
+def _square(layouts: list[Layout], width: float, height: float) -> None:
     """xatlas measures u and v in its own width and height: keep the ratio in the unit square."""
     longer = max(width, height, 1)
     for number, layout in enumerate(layouts):

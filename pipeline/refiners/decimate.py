@@ -23,6 +23,8 @@ from pipeline.refiners.core import Operation, Part, Settings, Subject
 
 #: triangles that even the smallest part keeps
 _LEAST = 12
+#: custom data of an asset that could not be reduced as far as was asked: how, and to how many
+_KEY = "gates:decimate"
 #: triangles up to which the parts are tried at several errors
 _TRIED = 300_000
 _HALVINGS = 9
@@ -52,8 +54,14 @@ def run(subject: Subject, settings: DecimateSettings) -> None:
     total = sum(len(p.mesh.triangles) for p in parts)
     if total <= settings.triangles or not parts:
         return
+    recipe = f"{settings.model_dump_json()} {total}"
+    if subject.prim.GetCustomDataByKey(_KEY) == recipe:
+        return  # as few as it goes
     subject.details["engine"] = engine(settings.engine)
     reduce_parts(subject, parts, settings)
+    left = sum(len(p.mesh.triangles) for p in subject.parts() if not subject.deformed(p))
+    if left > settings.triangles:
+        subject.prim.SetCustomDataByKey(_KEY, f"{settings.model_dump_json()} {left}")
 
 
 def reduce_parts(subject: Subject, parts: list[Part], settings: DecimateSettings) -> None:

@@ -88,4 +88,5 @@ operation = Operation(
     settings=HoleSettings,
     run=run,
     fixes=("geometry.holes",),
+    rounds=8,
 )

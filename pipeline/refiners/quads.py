@@ -23,7 +23,8 @@ from pipeline.refiners.core import Operation, Settings, Subject
 from pipeline.refiners.decimate import shares
 
 _CALL = "import json, sys, pyinstantmeshes as p; p.remesh_file(*sys.argv[1:3], **json.loads(sys.argv[3]))"
-_PATIENCE = 900
+#: seconds that any mesh is given, and triangles of a further second: it hangs on some broken ones
+_PATIENCE, _PACE = 60, 5000
 
 
 class QuadSettings(Settings):
@@ -70,10 +71,16 @@ def _remeshed(mesh: PolygonMesh, faces: int, settings: QuadSettings, prim: str) 
             "crease_angle": settings.crease or -1.0,
             "align_to_boundaries": settings.borders,
         }
-        done = subprocess.run(
-            [sys.executable, "-c", _CALL, str(source), str(result), json.dumps(wanted)],
-            capture_output=True, text=True, timeout=_PATIENCE, check=False,
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", _CALL, str(source), str(result), json.dumps(wanted)],
+                capture_output=True, text=True, timeout=_PATIENCE + len(topology.solid) / _PACE, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise RefineError(
+                f"Instant Meshes did not end within {error.timeout:.0f} s", prim=prim,
+                remedy="fix the mesh first: weld, remove-degenerate, split-non-manifold",
+            ) from error  # fmt: skip
         if done.returncode or not result.exists():
             said = done.stderr.strip().splitlines()[-1:] or [f"it ended with {done.returncode}"]
             raise RefineError(

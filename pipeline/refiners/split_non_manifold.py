@@ -134,4 +134,5 @@ operation = Operation(
     settings=ManifoldSettings,
     run=run,
     fixes=("geometry.non-manifold-edges", "geometry.non-manifold-vertices"),
+    rounds=8,
 )

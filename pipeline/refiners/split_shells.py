@@ -47,4 +47,5 @@ operation = Operation(
     settings=ShellSettings,
     run=run,
     fixes=("geometry.fused",),
+    rounds=8,
 )

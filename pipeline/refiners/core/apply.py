@@ -9,7 +9,7 @@ from typing import Any
 
 from pxr import Sdf, Usd
 
-from pipeline.errors import RefineError
+from pipeline.errors import GatesError, RefineError
 from pipeline.progress import step
 from pipeline.refiners.core.base import Operation, RefineResult, Settings
 from pipeline.refiners.core.registry import find, settings_of
@@ -81,7 +81,7 @@ def refine(
             subject.source = source
             measure = operation.measure or Subject.stats
             result.before = measure(subject)
-            operation.run(subject, chosen)
+            _run(subject, operation, chosen)
             result.geometry = subject.finish()
             result.after = measure(subject)
             result.variant = where
@@ -91,13 +91,27 @@ def refine(
             result.skipped = subject.skipped
             if subject.changed:
                 _record(prim, operation, result)
-    except BaseException:
+    except BaseException as error:
         layer.TransferContent(undo)
+        if isinstance(error, GatesError) and error.prim is None and error.path is None:
+            error.prim = str(prim.GetPath())
         raise
     if not result.changed and new_variant is None:
         layer.TransferContent(undo)
     result.seconds = round(time.process_time() - started, 3)
     return result
+
+
+def _run(subject: Subject, operation: Operation, settings: Settings) -> None:
+    """Run as often as it still finds something, so that doing it again changes nothing."""
+    changed = False
+    for _ in range(operation.rounds):
+        subject.changed = False
+        operation.run(subject, settings)
+        if not subject.changed:
+            break
+        changed = True
+    subject.changed = changed
 
 
 def _prim(stage: Usd.Stage, path: str | Sdf.Path) -> Usd.Prim:

@@ -91,6 +91,8 @@ class Operation:
         Changes the subject.
     measure
         Numbers of interest, called before and after `run`.
+    rounds
+        How often it runs at most, as long as it finds something more: mending one place may show another.
     fixes
         Ids of the rules whose findings it removes.
     """
@@ -101,3 +103,4 @@ class Operation:
     settings: type[Settings] = NoSettings
     measure: Callable[[Subject], dict[str, Any]] | None = None
     fixes: tuple[str, ...] = ()
+    rounds: int = 1

@@ -117,7 +117,7 @@ def _write_primvars(prim: Usd.Prim, mesh: PolygonMesh, old: UsdGeom.Mesh) -> Non
             primvar.SetElementSize(value.width)
         if value.indices is not None:
             primvar.SetIndices(Vt.IntArray.FromNumpy(value.indices.astype(np.int32)))
-        elif UsdGeom.PrimvarsAPI(old).GetPrimvar(name).IsIndexed():
+        elif name in before and UsdGeom.PrimvarsAPI(old).GetPrimvar(name).IsIndexed():
             primvar.CreateIndicesAttr().Block()
     for name in before - set(mesh.primvars):
         source = UsdGeom.PrimvarsAPI(old).GetPrimvar(name)
