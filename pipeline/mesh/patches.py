@@ -62,6 +62,9 @@ def patches(points: NDArray, edges: Edges, loops: Loops, longest: float) -> tupl
         rings = [ring for ring in _rings(edges, half) if len(ring) > 2]
         left += sum(map(len, rings)) < len(half)
         for ordered in rings:
+            if len(ordered) == 3 and len(set((ordered // 3).tolist())) == 1:
+                left += 1  # the border of one loose triangle: its back is no hole
+                continue
             # new faces run against the open half-edges
             rim = edges.ends(ordered)[:, 0][::-1].astype(np.int32)
             local = _least_area(np.asarray(points[rim], np.float64)) if len(rim) <= 96 else None

@@ -41,4 +41,5 @@ operation = Operation(
     settings=FloaterSettings,
     run=run,
     fixes=("geometry.floaters",),
+    rounds=8,
 )

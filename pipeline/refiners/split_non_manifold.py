@@ -33,7 +33,9 @@ def run(subject: Subject, settings: ManifoldSettings) -> None:
             subject.skip(part.path, why)
             continue
         mesh, fins = without_fins(part.mesh)
-        mesh, moved = parted(mesh, settings.gap * topology.size)
+        # far from the origin float32 has no smaller step
+        step = 8 * float(np.spacing(np.abs(part.mesh.points).max()))
+        mesh, moved = parted(mesh, max(settings.gap * topology.size, step))
         if fins:
             subject.count("fins_removed", fins)
         if moved:
