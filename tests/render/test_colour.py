@@ -52,3 +52,30 @@ def test_aces_holds_highlights_that_srgb_clips() -> None:
 def test_exposure_is_in_stops() -> None:
     pixels = np.full((1, 1, 3), 0.1, np.float32)
     np.testing.assert_allclose(colour.display(pixels, exposure=1), colour.display(pixels * 2), atol=1e-6)
+
+
+def test_aces_is_what_opencolorio_itself_computes() -> None:
+    """A chart over fourteen stops by the processor of the built-in configuration, in OpenColorIO's own binding."""
+    import PyOpenColorIO as ocio
+
+    config = ocio.Config.CreateFromFile("ocio://default")
+    shown = next(d for d in config.getDisplays() if "sRGB" in d)
+    view = next(v for v in config.getViews(shown) if "ACES" in v)
+    transform = ocio.DisplayViewTransform(src="Linear Rec.709 (sRGB)", display=shown, view=view)
+    processor = config.getProcessor(transform).getDefaultCPUProcessor()
+    stops = 0.18 * 2.0 ** np.linspace(-8, 6, 29)
+    tints = np.array([[1, 1, 1], [1, 0.2, 0.1], [0.1, 0.8, 0.15], [0.1, 0.2, 0.9], [0.9, 0.7, 0.05], [0.4, 0.3, 0.25]])
+    chart = (stops[None, :, None] * tints[:, None]).astype(np.float32)
+    expected = np.array([processor.applyRGB([float(c) for c in p]) for p in chart.reshape(-1, 3)]).reshape(chart.shape)
+    np.testing.assert_allclose(colour.display(chart, "aces"), np.clip(expected, 0, 1), atol=2e-4)
+
+
+def test_plain_view_is_opencolorios_srgb() -> None:
+    """The transfer function against the built-in configuration's own sRGB texture space."""
+    import PyOpenColorIO as ocio
+
+    config = ocio.Config.CreateFromFile("ocio://default")
+    processor = config.getProcessor("Linear Rec.709 (sRGB)", "sRGB - Texture").getDefaultCPUProcessor()
+    ramp = np.repeat(np.linspace(0, 1, 65, dtype=np.float32)[None, :, None], 3, axis=2)
+    expected = np.array([processor.applyRGB([float(c) for c in p]) for p in ramp.reshape(-1, 3)]).reshape(ramp.shape)
+    np.testing.assert_allclose(colour.display(ramp), expected, atol=1e-4)

@@ -72,6 +72,10 @@ def read_light(prim: Any, time: Any, space: Space, report: Report) -> Light:
     texture = value("texture:file", None)
     if texture is not None and texture.path and not texture.resolvedPath:
         report.lose(path, "light texture", f"{texture.path} does not resolve")
+    if value("shaping:focus", 0.0):
+        report.reduce(path, "light focus", "shines as without it")
+    if getattr(value("shaping:ies:file", None), "path", ""):
+        report.reduce(path, "IES profile", "shines to all sides alike")
     if api.GetFiltersRel().HasAuthoredTargets():
         report.reduce(path, "light filters", "no exchange format has them")
     links = api.GetLightLinkCollectionAPI()
