@@ -135,8 +135,13 @@ def whole(
     begun = cpu()
     for i, camera in enumerate(cameras):
         sensor = mi.load_dict(sensor_of(mi, camera, SIZE, SIZE))
-        pixels = np.array(mi.render(session.scene, sensor=sensor, spp=session.samples, seed=1))
-        parts = [np.ascontiguousarray(pixels[..., a:b], np.float32) for a, b in ((0, 3), (4, 7), (7, 10))]
+        pixels = np.array(
+            mi.render(session.scene, sensor=sensor, integrator=session.integrator, spp=session.samples, seed=1)
+        )
+        guides = np.array(
+            mi.render(session.scene, sensor=sensor, integrator=session.guides, spp=session.samples, seed=1)
+        )
+        parts = [np.ascontiguousarray(p, np.float32) for p in (pixels[..., :3], guides[..., -6:-3], guides[..., -3:])]
         clean = mitsuba_oidn.denoise(parts[0], np.clip(parts[1], 0, 1), parts[2], hdr=True)
         mi.util.write_bitmap(str(folder / f"m{i}.png"), np.asarray(clean), write_async=False)
     alone = (cpu() - begun) / frames

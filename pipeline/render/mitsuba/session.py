@@ -27,6 +27,8 @@ from pipeline.render.setting import Floor, Frame, Setting
 
 #: samples a pixel with and without denoiser
 SAMPLES = {"draft": (4, 16), "review": (8, 64), "final": (48, 256)}
+#: samples of albedo and normals, which have little noise
+_GUIDES = 16
 _DEPTH = {"draft": 4, "review": 6, "final": 10}
 
 
@@ -54,12 +56,12 @@ class MitsubaSession:
             parts |= lights
             if setting.floor is not None and setting.backdrop is not None:
                 parts["floor"] = floor_mesh(mi, setting.floor, seamless(mi, setting.floor, setting.backdrop, lights))
-            parts["integrator"] = {
-                "type": "aov",
-                "aovs": "albedo:albedo,normal:sh_normal",
-                "path": {"type": "path", "max_depth": _DEPTH[quality], "hide_emitters": not setting.show_dome},
-            }
             self.scene = mi.load_dict(parts)
+            # with Russian roulette early, which changes no mean; bounces that carry little cost most
+            path = {"type": "path", "max_depth": _DEPTH[quality], "rr_depth": 3, "hide_emitters": not setting.show_dome}
+            self.integrator = mi.load_dict(path)
+            # pictures of their own: inside of the path tracer's they cost more than its light
+            self.guides = mi.load_dict({"type": "aov", "aovs": "albedo:albedo,normal:sh_normal"})
         except RuntimeError as error:
             raise RenderError(
                 f"Mitsuba cannot load the scene: {_last_line(error)}", remedy="use --renderer draft"
@@ -69,20 +71,24 @@ class MitsubaSession:
     def draw(self, camera: Camera, width: int, height: int, layers: bool = False) -> Frame:
         """One picture; with `layers` depth, normals and ids as well."""
         sensor = self.mi.load_dict(sensor_of(self.mi, camera, width, height))
-        try:
-            pixels = np.array(self._render(self.scene, sensor=sensor, spp=self.samples, seed=1))
-        except RuntimeError as error:
-            raise RenderError(f"Mitsuba failed: {_last_line(error)}", remedy="use --renderer draft") from error
-        pixels = np.nan_to_num(pixels.astype(np.float32), nan=0, posinf=0, neginf=0)
+        pixels = self._seen(self.integrator, sensor, self.samples)
         colour, alpha = pixels[..., :3], np.clip(pixels[..., 3:4], 0, 1)
         if self.setting.backdrop is not None:
             colour = colour + (1 - alpha) * np.asarray(self.setting.backdrop, np.float32)
             alpha = np.ones_like(alpha)
             colour = self._backdrop.mended(colour, camera)
         if self.denoises:
-            colour, alpha = self._denoised(colour, alpha, pixels[..., 4:7], pixels[..., 7:10])
+            guides = self._seen(self.guides, sensor, min(self.samples, _GUIDES))
+            colour, alpha = self._denoised(colour, alpha, guides[..., -6:-3], guides[..., -3:])
         frame = np.concatenate([colour, alpha], axis=2)
         return Frame(frame, traced_layers(self._world, self.drawing, camera, width, height) if layers else {})
+
+    def _seen(self, integrator: Any, sensor: Any, samples: int) -> Array:
+        try:
+            pixels = np.array(self._render(self.scene, sensor=sensor, integrator=integrator, spp=samples, seed=1))
+        except RuntimeError as error:
+            raise RenderError(f"Mitsuba failed: {_last_line(error)}", remedy="use --renderer draft") from error
+        return np.nan_to_num(pixels.astype(np.float32), nan=0, posinf=0, neginf=0)
 
     def close(self) -> None:
         """Nothing outside of Python is held."""
