@@ -8,19 +8,16 @@ it depends on has changed.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
 from pipeline.errors import UsageError
-from pipeline.gates.board import ASSETS, job_of, known_asset, require
-from pipeline.gates.evidence import evidence
+from pipeline.gates.board import ASSETS, known_asset, require
 from pipeline.gates.inspection import choose, selections
-from pipeline.gates.intent import read_intent
 from pipeline.gates.remarks import (
     NoteRecord,
     Remarks,
@@ -32,6 +29,7 @@ from pipeline.gates.remarks import (
     stored_notes,
     waive,
 )
+from pipeline.gates.surroundings import approved_stage, looked_at, situation_of
 from pipeline.scenes.notes.protocol import Note
 
 if TYPE_CHECKING:
@@ -51,7 +49,6 @@ __all__ = [
     "open_notes",
     "picture",
     "show_drift",
-    "situation_of",
     "waive",
 ]
 
@@ -142,7 +139,7 @@ def measure_context(
         raise UsageError(f"{asset} has nothing to show yet", remedy=f"gates generate {asset}")
     before = measured_before(stage, asset)
     lenses = lens_paths(stage, camera, before.cameras if before else [])
-    digest = _digest(project, stage, asset, lenses, subjects, size)
+    digest = looked_at(project, stage, asset, lenses, subjects, size)
     result = ContextResult(asset=asset, camera=lenses[0] if lenses else None, cameras=lenses)
     seen: list[tuple[Situation, Measured]] = []
     if again or before is None or before.digest != digest:
@@ -183,7 +180,7 @@ def show_drift(project: Project, asset: str, out: Path) -> list[DriftRow]:
     stage = project.open_stage()
     known_asset(stage, asset)
     situation = situation_of(project, stage, asset, [], (1920, 0))
-    situation.approved = _approved(project, stage, asset, {})
+    situation.approved = approved_stage(project, stage, asset, {})
     if situation.approved is None:
         raise UsageError(f"no version of {asset} is approved", remedy=f"gates review approve {asset}")
     with scratch(project, "drift") as folder:
@@ -223,45 +220,6 @@ def lens_paths(stage: Usd.Stage, wanted: str | Sequence[str] | None, before: Seq
             raise UsageError(f"no camera {name!r}", prim=path, remedy=remedy)
         paths.append(path)
     return list(dict.fromkeys(paths))
-
-
-def situation_of(
-    project: Project,
-    stage: Usd.Stage,
-    asset: str,
-    lenses: list[str],
-    size: tuple[int, int],
-    subject: dict[str, str] | None = None,
-    *,
-    prim: Usd.Prim | None = None,
-) -> Situation:
-    """The asset as its variants are selected on this stage, with what the project remembers as rules.
-
-    Parameters
-    ----------
-    prim
-        Where it stands on a stage that is not the project's own.
-    """
-    from pipeline.project.memory import recall
-    from pipeline.scenes.notes import Situation
-
-    records = stage if prim is None else project.open_stage()
-    intent = read_intent(records, asset)
-    palettes = recall(records, "palette").values()
-    limits = [m.max_saturation for m in palettes if m.max_saturation]
-    compared = prim is None and _is_product(project, stage, asset)
-    return Situation(
-        stage=stage,
-        asset=prim or stage.GetPrimAtPath(f"{ASSETS}/{asset}"),
-        cameras=tuple(lenses),
-        size=size,
-        heights_m={m.text: m.height for m in recall(records, "scale").values() if any(m.height)},
-        max_saturation=min(limits) if limits else 0.0,
-        palette=[c for m in palettes for c in m.palette],
-        view_distance=intent.view_distance if intent else 0.0,
-        approved=_approved(project, stage, asset, subject or {}) if compared else None,
-        settings=_settings(project),
-    )
 
 
 def measure_in_scene(
@@ -344,56 +302,3 @@ def _measure(
 
     situation = situation_of(project, stage, asset, lenses, size, subject)
     return situation, measure(situation, pixels=PIXELS if large else None)
-
-
-def _settings(project: Project) -> dict[str, dict[str, Any]]:
-    from pipeline.settings import load
-
-    found: dict[str, dict[str, Any]] = load("context", project.root).get("notes", {})
-    return found
-
-
-def _is_product(project: Project, stage: Usd.Stage, asset: str) -> bool:
-    return job_of(stage, project, asset).usage == "product"
-
-
-def _approved(project: Project, stage: Usd.Stage, asset: str, subject: dict[str, str]) -> Usd.Stage | None:
-    """The approved version, shown in the same variants."""
-    from pipeline.review.decisions import approved_version
-
-    version = approved_version(stage, asset)
-    if version is None:
-        return None
-    approved = project.open_stage(version)
-    prim = approved.GetPrimAtPath(f"{ASSETS}/{asset}")
-    if not prim:
-        return None
-    own = {n: v for n, v in subject.items() if v in prim.GetVariantSet(n).GetVariantNames()}
-    choose(approved, prim, {**selections(prim), **own})
-    return approved
-
-
-def _digest(
-    project: Project,
-    stage: Usd.Stage,
-    asset: str,
-    lenses: list[str],
-    subjects: list[dict[str, str]] | None,
-    size: tuple[int, int],
-) -> str:
-    """What the remarks depend on: the evidence of the gate, how it was looked at, the measures and their limits."""
-    from pipeline.review.decisions import approved_version
-    from pipeline.scenes.notes import load_measures
-
-    intent = read_intent(stage, asset)
-    parts = (
-        evidence(stage, asset, "context"),
-        sorted(load_measures().origins.items()),
-        sorted(_settings(project).items()),
-        lenses,
-        subjects,
-        size,
-        (intent.view_distance, intent.job) if intent else "",
-        approved_version(stage, asset),
-    )
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pxr import Usd, UsdGeom
 
-__all__ = ["Box", "neighbours", "to_metres", "world_box"]
+__all__ = ["Box", "to_metres", "world_box"]
 
 
 @dataclass(frozen=True)
@@ -67,21 +67,3 @@ def world_box(prim: Usd.Prim, time: Usd.TimeCode | None = None) -> Box | None:
     native = np.array([extent.GetCorner(i) for i in range(8)], np.float64)
     corners: NDArray[np.float64] = native @ to_metres(prim.GetStage())[:3, :3]
     return Box(corners.min(0), corners.max(0))
-
-
-def neighbours(stage: Usd.Stage, prim: Usd.Prim) -> list[Usd.Prim]:
-    """Models of the scene that are not the asset: components below /World, outside the asset's own subtree."""
-    result = []
-    world = stage.GetPrimAtPath("/World")
-    if not world:
-        return []
-    path = prim.GetPath()
-    walk = iter(Usd.PrimRange(world, Usd.TraverseInstanceProxies()))
-    for each in walk:
-        if each.GetPath() == path:
-            walk.PruneChildren()
-            continue
-        if Usd.ModelAPI(each).GetKind() in ("component", "subcomponent") and not path.HasPrefix(each.GetPath()):
-            walk.PruneChildren()
-            result.append(each)
-    return result
