@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import tempfile
 from collections.abc import Iterator
 from os import PathLike
@@ -51,7 +52,7 @@ def opened(source: Any, prim: str | None = None) -> Iterator[Subject]:
         from pipeline.importers import vet_stage
 
         vet_stage(path)  # what would crash or hang does so in a worker
-        yield from_stage(_open(path), prim, path)
+        yield _read(path, prim)
         return
     with tempfile.TemporaryDirectory(prefix="gates-inspect-") as folder:
         yield from_stage(_open(import_to(path, Path(folder) / "package")), prim, path, native=False)
@@ -75,6 +76,18 @@ def _open(path: Path) -> Any:
     from pipeline.usd.scene import open_stage
 
     return open_stage(path)
+
+
+def _read(path: Path, prim: str | None) -> Subject:
+    """What a USD file holds, whose values may be broken where its structure is not."""
+    from pxr import Tf
+
+    try:
+        return from_stage(_open(path), prim, path)
+    except Tf.ErrorException as error:
+        said = re.findall(r": '(.*?)'\s*(?=Error in|$)", " ".join(str(error).split()))
+        told = (said[0] if said else "its values cannot be read").replace("<FileMappingPtr>", "")
+        raise ImportRefused(f"is broken: {told[:300]}", path=path, remedy="export it again") from None
 
 
 def from_stage(stage: Any, prim: str | None = None, file: Path | None = None, native: bool = True) -> Subject:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -49,20 +50,24 @@ def _errors(context: Context) -> list[tuple[str, Severity, str, str]]:
 
 def _validate(context: Context) -> list[tuple[str, Severity, str, str]]:
     """(validator, severity, message, prim) of everything that USD finds on the stage."""
-    from pxr import Usd, UsdValidation
+    from pxr import Tf, UsdValidation
 
-    stage = context.subject.stage
-    if stage is None or not context.subject.native:
+    if context.subject.stage is None or not context.subject.native:
         return []
-    registry = UsdValidation.ValidationRegistry()
-    names = [n for members, _ in _by_name().values() for n in members]
-    context_ = UsdValidation.ValidationContext(registry.GetOrLoadValidatorsByName(names))
-    if context.subject.asked:  # the validators of prims, on those beneath the one asked for
-        root = stage.GetPrimAtPath(context.subject.prim)
-        errors = context_.Validate(list(Usd.PrimRange(root, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate))))
-    else:
-        errors = context_.Validate(stage)
     result: list[tuple[str, Severity, str, str]] = []
+    names = [n for members, _ in _by_name().values() for n in members]
+    try:
+        errors = _asked(context, names)
+    except Tf.ErrorException:  # a broken layer: one validator after the other, to know which it breaks
+        errors = []
+        for name in names:
+            try:
+                errors += _asked(context, [name])
+            except Tf.ErrorException as broken:
+                said = " ".join(str(broken).split())
+                found = re.search(r"in file \S+ : '(.*?)'(?: Error in|$)", said)
+                told = f"cannot look at this stage: {(found.group(1) if found else said)[:200]}"
+                result.append((name, "error", told, context.subject.prim))
     for error in errors:
         kind = error.GetType()
         severity: Severity = (
@@ -77,6 +82,26 @@ def _validate(context: Context) -> list[tuple[str, Severity, str, str]]:
         validator = str(error.GetIdentifier()).rpartition(".")[0]
         result.append((validator, severity, " ".join(error.GetMessage().split()), prim))
     return result
+
+
+def _asked(context: Context, names: list[str]) -> list[Any]:
+    """What validators find, on the stage or beneath the prim asked for.
+
+    Raises
+    ------
+    Tf.ErrorException
+        One of them meets something broken.
+    """
+    from pxr import Usd, UsdValidation
+
+    validators = UsdValidation.ValidationRegistry().GetOrLoadValidatorsByName(names)
+    validation = UsdValidation.ValidationContext(validators)
+    stage = context.subject.stage
+    if not context.subject.asked:
+        return list(validation.Validate(stage))
+    # the validators of prims, on those beneath the one asked for
+    root = stage.GetPrimAtPath(context.subject.prim)
+    return list(validation.Validate(list(Usd.PrimRange(root, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)))))
 
 
 def _prim(site: Any) -> str:

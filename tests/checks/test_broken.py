@@ -261,3 +261,9 @@ def test_damaged_files(sound: dict[str, bytes], suffix: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("suffix", ["obj", "ply", "stl", "glb", "usda", "usdc"])
 def test_many_damaged_files(sound: dict[str, bytes], suffix: str, tmp_path: Path) -> None:
     _fuzz(sound, suffix, range(100, 120), tmp_path, _no_rule_broke)
+
+
+@pytest.mark.parametrize("seed", [1070, 1198, 1243])
+def test_damage_that_once_broke_a_reader(sound: dict[str, bytes], seed: int, tmp_path: Path) -> None:
+    """Values outside the file, an axis without a name, properties without one: found by longer runs."""
+    _fuzz(sound, "usdc", range(seed, seed + 1), tmp_path, _no_rule_broke)

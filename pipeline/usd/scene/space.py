@@ -34,6 +34,7 @@ class Space:
 
     def __init__(self, meters_per_unit: float = 1.0, up_axis: str = "Y") -> None:
         self.scale = float(meters_per_unit)
+        up_axis = up_axis if up_axis in _AXES else "Y"  # a broken layer may say anything
         self.up_axis = up_axis
         self.order = [axis for axis, _ in _AXES[up_axis]]
         self.signs = np.array([sign for _, sign in _AXES[up_axis]], np.float32)
