@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,39 +17,10 @@ from pipeline.mesh.faces import diagonal
 from pipeline.mesh.polygons import PolygonMesh
 from pipeline.refiners.core.base import Skipped
 from pipeline.refiners.core.geometry import read_mesh, write_mesh
+from pipeline.refiners.core.part import Part
 from pipeline.refiners.core.stores import Store
 
 __all__ = ["Part", "Subject"]
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One mesh prim and what it holds.
-
-    Attributes
-    ----------
-    prim
-        The mesh.
-    mesh
-        Its arrays, in its own space.
-    to_asset : (4, 4) float64
-        Mesh space to the asset's space, row vectors.
-    """
-
-    prim: UsdGeom.Mesh
-    mesh: PolygonMesh
-    to_asset: NDArray[np.float64]
-
-    @cached_property
-    def path(self) -> str:
-        """The prim's path."""
-        return str(self.prim.GetPath())
-
-    @property
-    def points(self) -> NDArray[np.float64]:
-        """(n, 3) points in the asset's space."""
-        result: NDArray[np.float64] = self.mesh.points @ self.to_asset[:3, :3] + self.to_asset[3, :3]
-        return result
 
 
 class Subject:
