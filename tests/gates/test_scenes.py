@@ -225,7 +225,7 @@ for i in range(4):
 
 @pytest.mark.long
 def test_many_writers_of_one_shot_lose_nothing(market: Project) -> None:
-    writers = [("ann", "layout"), ("bob", "layout"), ("cho", "animation")]
+    writers = [("day", "layout"), ("night", "layout"), ("farm", "animation")]
     running = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(market.root), who, department])
         for who, department in writers
@@ -235,7 +235,7 @@ def test_many_writers_of_one_shot_lose_nothing(market: Project) -> None:
     missing = [f"{who}_{i}" for who, _ in writers for i in range(4) if not stage.GetPrimAtPath(f"/World/Set/{who}_{i}")]
     assert missing == []
     layout = Sdf.Layer.OpenAsAnonymous(str(market.root / "scenes/market/sh010/layout.usda"))
-    assert not layout.GetPrimAtPath("/World/Set/cho_0")
+    assert not layout.GetPrimAtPath("/World/Set/farm_0")
 
 
 # ---------------------------------------------------------------- dressing
@@ -602,14 +602,14 @@ def test_a_version_holds_what_every_scene_was(market: Project) -> None:
 
 
 def test_two_people_commit_two_shots_and_nothing_is_lost(market: Project) -> None:
-    bob = Project.open(market.root, work="bob")
-    with bob.edit() as stage:
-        UsdGeom.Scope.Define(stage, "/Project/Bobs")
-    commit_scenes(market, "alice first")
-    place_asset(bob, "crate", at=(3, 0, 3), scene=SHOT)
-    assert commit_scenes(bob, "bob").scenes == [SHOT]
+    other = Project.open(market.root, work="night")
+    with other.edit() as stage:
+        UsdGeom.Scope.Define(stage, "/Project/Others")
+    commit_scenes(market, "the first")
+    place_asset(other, "crate", at=(3, 0, 3), scene=SHOT)
+    assert commit_scenes(other, "the other").scenes == [SHOT]
     place_asset(market, "crate", at=(4, 0, 4), scene="market/sh020")
-    assert commit_scenes(market, "alice").scenes == ["market/sh020"]
+    assert commit_scenes(market, "the first again").scenes == ["market/sh020"]
     for name in (SHOT, "market/sh020"):
         restore(market, name)
     assert box_of(market, SHOT, "/World/Set/crate").centre[0] == pytest.approx(3)
