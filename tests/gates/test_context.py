@@ -222,6 +222,7 @@ def changes() -> dict[str, Callable[[Project], object]]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", sorted(changes()))
 def test_what_was_measured_is_stale_after_a_change_of(placed: Project, what: str) -> None:
     if what == "lens":

@@ -129,8 +129,8 @@ def textured(tmp_path: Path, side: int, cells: int = 1, tiles: bool = False) -> 
         (128, 10, 0.24, "warning"),
         (280, 10, 0.525, None),
         (256, 10, 0.48, "warning"),
-        (2048, 10, 3.84, None),
-        (2048, 11, 4.224, "info"),
+        (512, 40, 3.84, None),
+        (512, 44, 4.224, "info"),
     ],
 )
 def test_texels_a_pixel(tmp_path: Path, side: int, distance: float, measured: float, severity: str | None) -> None:

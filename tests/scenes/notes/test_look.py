@@ -186,6 +186,7 @@ def test_the_outline_of_what_hides_it_is_not_its_own() -> None:
     assert not notes(stage, "readability")
 
 
+@pytest.mark.long
 def test_drift_of_a_known_colour_and_a_known_silhouette() -> None:
     now, before = lit((0.4, 0.1, 0.05), grey_of(50)), lit((0.3, 0.1, 0.05), grey_of(50))
     limit = {"drift": {"limit": 0.5}}
