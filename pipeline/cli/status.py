@@ -43,5 +43,15 @@ def text(result: Board) -> str:
             need = "" if cell.required else click.style("  not required", dim=True)
             why = f"  {cell.why}" if cell.why else ""
             lines.append(f"  {click.style(sign, fg=colour)} {cell.gate:<11} {cell.state:<9}{need}{why}")
+        if row.cost or row.spent:
+            spent = f", {amount(row.spent)} spent in all" if row.spent != row.cost and row.spent else ""
+            lines.append(f"  candidates cost {amount(row.cost) or 'nothing'}{spent}")
         lines.append(f"  next: {row.next}" if row.next else "  every required gate has passed")
+    if result.spent:
+        lines += ["", f"spent on services by this project: {amount(result.spent)}"]
     return "\n".join(lines)
+
+
+def amount(cost: dict[str, float]) -> str:
+    """A cost in words; empty where it is nothing."""
+    return ", ".join(f"{value:g} {unit}" for unit, value in cost.items() if value)

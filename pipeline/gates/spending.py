@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pxr import Usd
 
     from pipeline.generators.base import Generator, Request
+    from pipeline.generators.jobs import Ledger
     from pipeline.project import Project
 
 __all__ = ["Budget", "Spending", "estimate", "recorded_cost", "refuse_costly", "spending"]
@@ -145,7 +146,7 @@ def spent_on(project: Project, asset: str | None = None) -> dict[str, float]:
     return {k: round(v, 6) for k, v in (("credits", credits), ("money", money)) if v}
 
 
-def ledger_of(project: Project):  # type: ignore[no-untyped-def]
+def ledger_of(project: Project) -> Ledger | None:
     """The ledger of paid jobs, or None where nothing was ever sent."""
     from pipeline.generators.jobs import Ledger
 

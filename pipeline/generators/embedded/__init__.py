@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "MODES", "VERSION", "EmbeddedGenerator"]
 
 #: changes whenever the same request would give other bytes
-VERSION = "1"
+VERSION = "2"
 MODES = ("kit", "hull", "relief", "fault")
 FORMATS = ("usdc", "glb")
 

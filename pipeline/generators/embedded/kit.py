@@ -35,7 +35,7 @@ class Kit:
 
 
 def _dyes(request: Request, reading: Reading, rng: np.random.Generator) -> dict[str, Colour]:
-    """Colours by use: defaults, then the pictures' palette, then the palette asked, then words."""
+    """Colours by use: defaults, then the palette asked, then the pictures' palette, then words."""
     result: dict[str, Colour] = {}
     surfaces = [p.path for p in request.pictures("material", "style")]
     shapes = [p.path for p in request.pictures("shape")]

@@ -37,6 +37,11 @@ DYED: dict[str, str] = {
     "canopy": "cloth", "sign": "paint", "signpost": "paint", "rock": "stone", "pillar": "stone", "tree": "leaf",
     "pine": "leaf", "bush": "leaf", "pot": "clay", "lamp": "metal", "lamppost": "metal", "stall": "cloth",
 }  # fmt: skip
+#: things that are also what other things are made of: before another thing they only say of what
+STUFF = frozenset({"oak", "pine", "fir", "stone", "rock", "cloth", "fabric"})
+#: two words that mean one thing
+JOINED = {"street lamp": "streetlamp", "street light": "streetlamp", "lamp post": "lamppost", "sign post": "signpost",
+          "sign board": "signboard", "book case": "bookcase", "tree trunk": "tree"}  # fmt: skip
 TRAITS = _words(
     """striped plain old worn weathered rustic medieval fantasy modern clean sleek new chunky stylised
     stylized cartoon
@@ -101,9 +106,26 @@ def _known(word: str) -> str:
     return word
 
 
+def _next_thing(words: list[str]) -> bool:
+    """Whether a thing follows with nothing but adjectives before it."""
+    for word in words:
+        if word in THINGS:
+            return True
+        if (
+            word not in TRAITS
+            and word not in COLOUR_WORDS
+            and word not in ("wooden", "wood", "market", "small", "large")
+        ):
+            return False
+    return False
+
+
 def read(prompt: str) -> Reading:
     """Read a prompt; the first known thing that is no ware and no part of another is the main thing."""
-    raw = re.findall(r"[a-z0-9]+", prompt.lower().replace("street lamp", "streetlamp"))
+    text = " ".join(re.findall(r"[a-z0-9]+", prompt.lower()))
+    for two, one in JOINED.items():
+        text = text.replace(two, one)
+    raw = text.split()
     words = [_known(w) for w in raw]
     found: list[tuple[str, str, int, list[str]]] = []
     traits: set[str] = set()
@@ -122,6 +144,8 @@ def read(prompt: str) -> Reading:
         elif word in THINGS or word in WARES:
             thing = THINGS.get(word, word)
             following = words[i + 1] if i + 1 < len(words) else ""
+            if word in STUFF and _next_thing(words[i + 1 :]):
+                continue
             if thing == "crate" and following in THINGS and following != "crate":
                 continue
             found.append((thing, word, number, colours))

@@ -49,7 +49,11 @@ def tree(order: Order) -> Parts:
     core = boulder(
         np.array([0.3 * w, 0.5 * (h - top) * 0.96, 0.3 * d]), n + 4, order.look("leaf"), _waves(order, 7, 2, 5, 0.42)
     )
-    core = core.moved((0, top + order.clearance - float(core.points[:, 1].min()), 0))
+    # an uneven crown sits on the trunk by what is above its tip, not by its lowest bulge
+    tip = trunk.points[trunk.points[:, 1] > 0.98 * top].mean(0)
+    above = np.hypot(core.points[:, 0] - tip[0], core.points[:, 2] - tip[2]) < 0.12 * w
+    under = core.points[above & (core.points[:, 1] < 0), 1]
+    core = core.moved((0, top + order.clearance - float(under.min() if len(under) else core.points[:, 1].min()), 0))
     clumps = [core]
     turn = float(order.rng.uniform(0, 360))
     reach = 0.3
