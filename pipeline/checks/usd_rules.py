@@ -80,8 +80,16 @@ def _validate(context: Context) -> list[tuple[str, Severity, str, str]]:
         prims = [_prim(s) for s in error.GetSites()]
         prim = next((p for p in prims if p), "")
         validator = str(error.GetIdentifier()).rpartition(".")[0]
-        result.append((validator, severity, " ".join(error.GetMessage().split()), prim))
+        result.append((validator, severity, _message(error), prim))
     return result
+
+
+def _message(error: Any) -> str:
+    """What a validator says; a broken layer may have names that are no text."""
+    try:
+        return " ".join(error.GetMessage().split())
+    except UnicodeDecodeError:
+        return "something whose name is no text"
 
 
 def _asked(context: Context, names: list[str]) -> list[Any]:
@@ -105,10 +113,13 @@ def _asked(context: Context, names: list[str]) -> list[Any]:
 
 
 def _prim(site: Any) -> str:
-    if site.IsPrim():
-        return str(site.GetPrim().GetPath())
-    if site.IsProperty():
-        return str(site.GetProperty().GetPrim().GetPath())
+    try:
+        if site.IsPrim():
+            return str(site.GetPrim().GetPath())
+        if site.IsProperty():
+            return str(site.GetProperty().GetPrim().GetPath())
+    except UnicodeDecodeError:
+        pass  # a name of a broken layer that is no text
     return ""
 
 
