@@ -249,6 +249,8 @@ def opened(
     window = lens.for_aspect(aspect).window
     pixel = (window[1] - window[0]) * (1.0 if lens.orthographic else away) / options.size[0]
     notes = [RenderNote(prim=p, what=w, why=y) for p, w, y in drawing.notes]
+    if lens.lens_radius > 0 and backend.name in {"draft", "pygfx"}:
+        notes.append(RenderNote(prim=lens.name, what="depth of field", why="drafts are sharp at every distance"))
     step("prepares the renderer")
     job = Job(drawing, setting, options.quality, pixel, stage, time, options.prims)
     return backend.open(job), lens, notes

@@ -93,3 +93,15 @@ def test_film_back_offsets_and_exposure(tmp_path: Path) -> None:
     render(stage, tmp_path / "p.exr", size=(100, 100), quality="draft", background="transparent")
     brighter = picture.read(tmp_path / "p.exr")
     assert brighter[40, 25, 0] == pytest.approx(2 * pixels[40, 25, 0], rel=1e-2)
+
+
+def test_depth_of_field_that_a_draft_leaves_out_is_said(tmp_path: Path) -> None:
+    stage = stages.new(tmp_path / "lens.usda")
+    stages.sphere(stage, "/World/ball")
+    camera = UsdGeom.Camera.Define(stage, "/World/cam")
+    camera.CreateFStopAttr(1.4)
+    camera.CreateFocusDistanceAttr(3.0)
+    camera.AddTranslateOp().Set(Gf.Vec3d(0, 0, 4))
+    stage.GetRootLayer().Save()
+    result = render(stage, tmp_path / "o.png", size=(32, 32), quality="draft")
+    assert ("/World/cam", "depth of field") in {(n.prim, n.what) for n in result.notes}
