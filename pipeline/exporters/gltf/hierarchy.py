@@ -49,17 +49,17 @@ class Hierarchy:
         self.roots: list[int] = []
         self._build()
 
-    def add(self, name: str, matrix: Doubles | None = None, parent: int | None = None) -> int:
-        """One more node, beneath a glTF node or at the root; a matrix must be without shear."""
+    def add(self, name: str, matrix: Doubles | None = None, parent: int | None = None, *, loose: bool = False) -> int:
+        """One more node, beneath a glTF node, at the root or nowhere (`loose`); a matrix must be without shear."""
         item: dict[str, Any] = {"name": name}
         if matrix is not None:
             translation, rotation, scale, _ = decompose(matrix)
             item.update(translation=translation.tolist(), rotation=rotation.tolist(), scale=scale.tolist())
         self.items.append(item)
         number = len(self.items) - 1
-        if parent is None:
+        if parent is None and not loose:
             self.roots.append(number)
-        else:
+        if parent is not None:
             self.items[parent].setdefault("children", []).append(number)
         return number
 

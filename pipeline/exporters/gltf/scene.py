@@ -89,7 +89,7 @@ class SceneWriter:
         holder = hierarchy.nodes[number]
         if skin_root is not None:
             # a skinned mesh stands where its joints are: no node must move it, so it stands at the root
-            holder = hierarchy.add(node.name)
+            holder = hierarchy.add(node.name, loose=node.lod > 0)
             hierarchy.items[holder]["skin"] = self._skin(mesh, skin_root, geometry)
         elif geometry.unpack is not None:
             holder = hierarchy.add(f"{node.name}_quantized", geometry.unpack, holder)
@@ -122,7 +122,11 @@ class SceneWriter:
 
     def _levels(self) -> None:
         """MSFT_lod: the node of the full level names the coarser ones."""
-        items, outer = self.hierarchy.items, self.hierarchy.outer
+        items = self.hierarchy.items
+        outer = list(self.hierarchy.outer)
+        for number, (holder,) in self.drawn.items():
+            if "skin" in items[holder]:  # it is drawn at the root, and changes there
+                outer[number] = holder
         for i, node in enumerate(self.scene.nodes):
             if not node.lods:
                 continue

@@ -195,7 +195,7 @@ class Bodies:
         """Point skinned meshes to the node of their skeleton."""
         if not self.bindings.by_path:
             return
-        by_path = {node.path: i for i, node in enumerate(nodes)}
+        by_path = {node.path: i for i, node in enumerate(nodes) if node.skeleton is not None}
         for i, node in enumerate(nodes):
             if node.mesh is None or self.meshes[node.mesh].skin is None or node.skin_root is not None:
                 continue
@@ -203,7 +203,7 @@ class Bodies:
             if binding is None:
                 continue
             root = by_path.get(str(binding.skeleton.GetPath()))
-            if root is None or nodes[root].skeleton is None:
+            if root is None:
                 self.reader.report.lose(node.path, "skinning", "its skeleton is not part of what is exported")
                 continue
             nodes[i] = replace(node, skin_root=root)

@@ -92,6 +92,7 @@ def read_levels(scene: Scene, reader: SceneReader, given: Mapping[str, str], roo
         for number in (found.number, *(b for a, b in reader.copies if a == found.number)):
             _attach(nodes, number, subtrees, found.screen_sizes)
     _read_variants(reader, nodes, given, root)
+    reader.bodies.link_skins(nodes)
     return replace(
         scene,
         nodes=tuple(nodes),

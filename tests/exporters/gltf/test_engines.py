@@ -121,3 +121,34 @@ def test_a_level_keeps_all_of_its_parts(plot: Any, glb: Any, tmp_path: Path) -> 
     parts = [g.json["nodes"][i] for i in g.json["nodes"][coarse]["children"]]
     assert [n["name"] for n in parts] == ["A_lod1", "B_lod1"]
     assert all("mesh" in g.json["nodes"][n["children"][0]] for n in parts)
+
+
+def test_levels_of_a_character_are_skinned_and_hang_on_nothing(plot: Any, glb: Any, tmp_path: Path) -> None:
+    from pxr import Gf, UsdSkel, Vt
+
+    p = plot()
+    UsdSkel.Root.Define(p.stage, "/World/R")
+    skeleton = UsdSkel.Skeleton.Define(p.stage, "/World/R/S")
+    skeleton.CreateJointsAttr(["a"])
+    skeleton.CreateBindTransformsAttr([Gf.Matrix4d(1)])
+    skeleton.CreateRestTransformsAttr([Gf.Matrix4d().SetTranslate((0, 1, 0))])
+    n = 12
+    j, i = np.mgrid[0 : n + 1, 0 : n + 1]
+    points = np.stack([i, np.zeros_like(i), j], -1).reshape(-1, 3).astype(np.float32)
+    a = (np.arange(n)[:, None] * (n + 1) + np.arange(n)[None]).reshape(-1)
+    mesh = UsdGeom.Mesh.Define(p.stage, "/World/R/Body")
+    mesh.CreatePointsAttr(Vt.Vec3fArray.FromNumpy(points))
+    mesh.CreateFaceVertexCountsAttr([4] * (n * n))
+    mesh.CreateFaceVertexIndicesAttr(np.stack([a, a + n + 1, a + n + 2, a + 1], -1).reshape(-1).tolist())
+    binding = UsdSkel.BindingAPI.Apply(mesh.GetPrim())
+    binding.CreateSkeletonRel().SetTargets(["/World/R/S"])
+    binding.CreateJointIndicesPrimvar(True, 1).Set([0])
+    binding.CreateJointWeightsPrimvar(True, 1).Set([1.0])
+    result = export(p.save(), tmp_path / "c.glb", "unity")
+    assert result.readback.ok and result.stats.triangles == 2 * n * n
+    g = glb(tmp_path / "c.glb")
+    skinned = {k for k, node in enumerate(g.json["nodes"]) if "skin" in node}
+    shown = skinned & set(g.json["scenes"][0]["nodes"])
+    assert len(skinned) == 3 and len(shown) == 1
+    (full,) = shown
+    assert set(g.json["nodes"][full]["extensions"]["MSFT_lod"]["ids"]) == skinned - shown
