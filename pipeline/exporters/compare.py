@@ -90,7 +90,7 @@ def differences(scene: Scene, stats: Stats, reading: Reading) -> list[str]:
         for key in ("materials", "textures", "joints", "drawn_blend_shapes")
         if key in facts and facts[key] < expected[key] - _lost(scene, key)
     ]
-    if facts.get("has_textures") is False and stats.textures and not _lost(scene, "textures"):
+    if facts.get("has_textures") is False and not _lost(scene, "textures") and stats_of(polygons_only(scene)).textures:
         found.append("the stage has textures, the file none")
     if facts.get("has_skins") is False and any(n.skin_root is not None for n in scene.nodes):
         found.append("the stage has skinned meshes, the file no skin")

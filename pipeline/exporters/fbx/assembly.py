@@ -302,12 +302,25 @@ class Assembly:
             self.channels[i] = geometry.channels
 
     def _limited(self, mesh: Mesh) -> Mesh:
-        """The mesh with no more joints a point than the target takes."""
+        """The mesh with a joint for every point, and no more of them than the target takes."""
+        mesh = self._held(mesh)
         most = self.options.max_influences
         if mesh.skin is None or not most or mesh.skin.joints.shape[1] <= most:
             return mesh
         joints, weights = influences(mesh, mesh.skin, most, self.report)
         return replace(mesh, skin=replace(mesh.skin, joints=joints.astype(np.int32), weights=weights))
+
+    def _held(self, mesh: Mesh) -> Mesh:
+        """The mesh whose points without weights are moved by the first joint: readers leave them where they were."""
+        if mesh.skin is None:
+            return mesh
+        loose = ~mesh.skin.weights.any(axis=1)
+        if not loose.any():
+            return mesh
+        self.report.lose(mesh.path, "skin weights", f"{int(loose.sum())} points have none: the first joint moves them")
+        joints, weights = mesh.skin.joints.copy(), mesh.skin.weights.copy()
+        joints[loose, 0], weights[loose, 0] = 0, 1.0
+        return replace(mesh, skin=replace(mesh.skin, joints=joints, weights=weights))
 
     # ------------------------------------------------------------------ point instancers
 

@@ -32,7 +32,10 @@ def shape_weights(shape: BlendShape, weight: Floats) -> Floats:
 
 
 def skinned(points: Floats, joints: Ints, weights: Floats, matrices: Doubles) -> Floats:
-    """Linear blend skinning: `(n, 3)` points by `(j, 4, 4)` matrices from mesh to world space."""
+    """Linear blend skinning: `(n, 3)` points by `(j, 4, 4)` matrices from mesh to world space.
+
+    Points without weights follow the first joint, as in the files that are written.
+    """
     flat = matrices[:, :, :3].astype(np.float32)
     result = np.zeros((len(points), 3), np.float32)
     for k in range(joints.shape[1]):
@@ -42,6 +45,9 @@ def skinned(points: Floats, joints: Ints, weights: Floats, matrices: Doubles) ->
         chosen = flat[joints[:, k]]
         moved = np.einsum("ni,nij->nj", points, chosen[:, :3]) + chosen[:, 3]
         result += used[:, None] * moved
+    loose = ~weights.any(axis=1)
+    if loose.any():  # nothing moves them; writers bind them to the first joint
+        result[loose] = points[loose] @ flat[0, :3] + flat[0, 3]
     return result
 
 
