@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from pipeline.generators.base import Capability, Request
+from pipeline.generators.failures import BadRequest
 from pipeline.generators.http import Connection
 from pipeline.generators.jobs import Job
 from pipeline.generators.provider import PREFERRED, Look, Provider, Started, data_uri
 
-#: where models differ from `image_url` and `prompt`; anything else goes through `options.fal.input`
-_IMAGES = {"fal-ai/trellis": "image_url", "fal-ai/trellis-2": "image_url"}
+#: models that start from a mesh, by what they do with it
+_FROM_MESH = {"fal-ai/trellis-2/retexture": "retexture", "hyper3d/lowpoly/mesh-to-3d": "remesh"}
 
 
 class Fal(Provider):
@@ -26,10 +27,10 @@ class Fal(Provider):
     def capability(self) -> Capability:
         """What the queue can do; the model decides the rest."""
         return Capability(
-            tasks=frozenset({"text", "image", "multiview"}),
-            honours=frozenset({"prompt", "images", "seed", "count"}),
+            tasks=frozenset({"text", "image", "multiview", "retexture", "remesh"}),
+            honours=frozenset({"prompt", "images", "seed", "count", *self._fields(self.settings.model)}),
             needs_key=True,
-            models=("fal-ai/trellis", "fal-ai/trellis-2", "tripo3d/p1/text-to-3d"),
+            models=("fal-ai/trellis", "fal-ai/trellis-2", "tripo3d/p1/text-to-3d", *_FROM_MESH),
             note="fields of a model go through options.fal.input",
         )
 
@@ -37,14 +38,37 @@ class Fal(Provider):
         """Its own scheme of authorization."""
         return {"Authorization": f"Key {key.get_secret_value()}"} if key else {}
 
+    def model(self, request: Request) -> str:
+        """The app's id; a task that starts from a mesh has apps of its own."""
+        named = self.option(request, "model")
+        app = next((m for m, task in _FROM_MESH.items() if task == request.resolved_task), "")
+        return str(named or app or self.settings.model)
+
+    def _fields(self, model: str) -> dict[str, str]:
+        """What a model takes beside prompt, pictures and seed: our field -> its own, by `[fal.fields]`.
+
+        A model that is not there gets nothing it might refuse.
+        """
+        return dict((self.settings.extra("fields") or {}).get(model, {}))
+
     def body(self, request: Request, seed: int, step: str) -> dict[str, Any]:
         """The model's input."""
         body: dict[str, Any] = {"seed": seed}
+        for ours, theirs in self._fields(self.model(request)).items():
+            if value := getattr(request, ours, None):
+                body[theirs] = value
         pictures = [data_uri(p.path) for p in request.pictures("shape", "blockout")]
         if step == "text":
             body["prompt"] = request.prompt
+        elif step in ("retexture", "remesh"):
+            if request.source is None:
+                raise BadRequest(f"{step} starts from a model", remedy="give one with --existing, as GLB")
+            body[str(self.option(request, "mesh_field", "model_url"))] = data_uri(request.source)
+            styles = request.pictures("material", "style")
+            if styles and step == "retexture":
+                body["image_url"] = data_uri(styles[0].path)
         elif step == "image":
-            body[_IMAGES.get(self.model(request), "image_url")] = pictures[0]
+            body["image_url"] = pictures[0]
         else:
             body["image_urls"] = pictures
         return body | dict(self.option(request, "input", {}))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hunyuan3D at Tencent Cloud: signed calls (TC3-HMAC-SHA256), jobs of action `SubmitHunyuanTo3DProJob`."""
+"""Hunyuan3D at Tencent Cloud: signed calls (TC3-HMAC-SHA256), Pro and Rapid jobs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ from pipeline.generators.jobs import Job
 from pipeline.generators.keys import need_key
 from pipeline.generators.provider import Look, Provider, Started, Status, clamp, picture_bytes
 
+#: submit and query actions; the rapid jobs take a prompt of 200 characters or one picture and name their format
+ACTIONS = {
+    "pro": ("SubmitHunyuanTo3DProJob", "QueryHunyuanTo3DProJob"),
+    "rapid": ("SubmitHunyuanTo3DRapidJob", "QueryHunyuanTo3DRapidJob"),
+}
 _STATUS: dict[str, Status] = {"WAIT": "queued", "RUN": "running", "DONE": "done", "FAIL": "failed"}
 
 
@@ -49,13 +54,13 @@ class Tencent(Provider):
     name: ClassVar[str] = "tencent"
 
     def capability(self) -> Capability:
-        """What the Pro jobs can do."""
+        """What the Pro jobs can do, and with model `rapid` the quick ones."""
         return Capability(
             tasks=frozenset({"text", "image", "multiview"}),
             honours=frozenset({"prompt", "images", "target_triangles", "topology", "pbr", "count"}),
             formats=("glb", "obj", "fbx", "usdz"),
             needs_key=True,
-            models=("3.0", "3.1"),
+            models=("3.0", "3.1", "rapid"),
         )
 
     def headers(self, key: SecretStr | None) -> dict[str, str]:
@@ -72,7 +77,11 @@ class Tencent(Provider):
     def body(self, request: Request, step: str) -> dict[str, Any]:
         """The fields of one job."""
         model = self.model(request)
+        if model == "rapid":
+            return self._rapid(request, step)
         body: dict[str, Any] = {"Model": model, "EnablePBR": request.pbr}
+        if kind := self.option(request, "generate_type"):
+            body["GenerateType"] = str(kind)
         if request.target_triangles:
             body["FaceCount"] = clamp(request.target_triangles, 3000, 1_500_000)
         if request.topology == "quad" and model != "3.1":
@@ -89,6 +98,30 @@ class Tencent(Provider):
                 {"ViewType": p.view, "ViewImageBase64": base64.b64encode(picture_bytes(p)).decode()} for p in others
             ]
         return body
+
+    def _rapid(self, request: Request, step: str) -> dict[str, Any]:
+        """The fields of a rapid job: no face count, no views."""
+        body: dict[str, Any] = {"ResultFormat": "GLB", "EnablePBR": request.pbr}
+        if step == "text":
+            return body | {"Prompt": request.prompt[:200]}
+        shapes = request.pictures("shape", "blockout")
+        front = next((p for p in shapes if p.view == "front"), shapes[0])
+        return body | {"ImageBase64": base64.b64encode(picture_bytes(front)).decode()}
+
+    def unhonoured(self, request: Request) -> list[str]:
+        """Beside the fields it lacks: what the rapid jobs leave out, and quads on model 3.1."""
+        notes = super().unhonoured(request)
+        model = self.model(request)
+        if model == "rapid":
+            if request.target_triangles:
+                notes.append("tencent's rapid jobs take no target_triangles")
+            if request.resolved_task == "multiview":
+                notes.append("tencent's rapid jobs take one picture: the front")
+            if len(request.prompt) > 200:
+                notes.append("tencent's rapid jobs read 200 characters of the prompt")
+        if request.topology == "quad" and model in ("3.1", "rapid"):
+            notes.append(f"tencent's {model} makes triangles only")
+        return notes
 
     async def _call(self, link: Connection, action: str, fields: dict[str, Any], create: bool) -> dict[str, Any]:
         body = json.dumps(fields).encode()
@@ -117,12 +150,14 @@ class Tencent(Provider):
 
     async def create(self, link: Connection, request: Request, seed: int, step: str, before: list[Job]) -> Started:
         """Submit a job."""
-        answer = await self._call(link, "SubmitHunyuanTo3DProJob", self.body(request, step), create=True)
-        return Started({"id": str(answer["JobId"])})
+        kind = "rapid" if self.model(request) == "rapid" else "pro"
+        answer = await self._call(link, ACTIONS[kind][0], self.body(request, step), create=True)
+        return Started({"id": str(answer["JobId"]), "kind": kind})
 
     async def look(self, link: Connection, job: Job) -> Look:
         """Query a job; the signature is made anew for each look."""
-        answer = await self._call(link, "QueryHunyuanTo3DProJob", {"JobId": job.remote_id}, create=False)
+        action = ACTIONS.get(str(job.remote.get("kind")), ACTIONS["pro"])[1]
+        answer = await self._call(link, action, {"JobId": job.remote_id}, create=False)
         files = answer.get("ResultFile3Ds") or []
         links = {str(f.get("Type", "")).lower(): str(f.get("Url", "")) for f in files if f.get("Url")}
         message = str(answer.get("ErrorMessage") or "")
