@@ -152,7 +152,7 @@ def refine_any_file(
         elif not native:
             report = import_file(source, Path(scratch) / "package")
             layer = Path(report.folder) / report.layer
-            told += [f"{x.what} of {x.prim or source.name}: {x.why}" for x in report.losses]
+            told += [f"{x.what} of {x.where or source.name}: {x.why}" for x in report.losses]
             if layered:
                 layer = _moved_beside(layer, out, report.digest)
         target = out if layered else Path(scratch) / "refined.usdc"
