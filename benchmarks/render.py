@@ -173,7 +173,7 @@ def cycles(
     with closing(session):
         converged = session.draw(cameras[0], SIZE, SIZE).colour
     measured = []
-    for samples in (4, 8, 16, 32, 64, 128):
+    for samples in (1, 2, 4, 8, 16, 32, 64, 128):
         session = BlenderSession(drawing, setting, samples=samples)
         with closing(session):
             draw(session, cameras[0], folder / "warm.png", drawing, chosen)
@@ -185,7 +185,7 @@ def cycles(
         error = rmse(picture, converged)
         measured.append((spent, error))
         print(f"cycles {samples} spp + OIDN: {spent:.2f} CPU s a frame, error {error:.4f}")
-        if samples >= 16 and (found is None or error < found[1]):
+        if samples >= 16 or (samples > 1 and found is not None and error < found[1]):
             break
     return measured
 
