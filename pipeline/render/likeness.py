@@ -25,7 +25,8 @@ from pydantic import BaseModel, Field
 
 from pipeline.references import Foreground, Palette, clustered, difference, find_foreground, lab
 from pipeline.render.camera import Array
-from pipeline.render.portrait import Portrait
+from pipeline.render.portrait import SIDE, Portrait
+from pipeline.render.views import INTENTS
 from pipeline.usd.colour import to_linear, to_srgb
 
 #: pixels of the frame in which directions are searched, and of the one that is compared
@@ -38,6 +39,8 @@ OUTLINE_SHARE = 0.6
 ENOUGH = 2000
 #: L* that a different light may explain
 LIGHT = 15.0
+#: where colours alone are looked at from: the thumbnail's view
+THREE_QUARTER = INTENTS["three-quarter"]
 _ELEVATIONS = (-12.0, 5.0, 22.0, 45.0, 80.0)
 _AZIMUTHS = tuple(float(a) for a in range(-180, 180, 20))
 
@@ -96,7 +99,7 @@ def _against(
     found = find_foreground(path, side=256)
     result = PictureLikeness(picture=name, role=role, engine=found.engine)
     if role != "shape" or outlines is None:
-        rgb, alpha = portrait.seen(35.0, 18.0, FINE)
+        rgb, alpha = portrait.seen(*THREE_QUARTER, SIDE)
         kept = found.mask if found.clean else np.ones_like(found.mask)
         result.colour = _colours(found.colour[kept], rgb[alpha > 0.9])
         result.score = _colour_part(result.colour)

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.references.png import write_png
 from pipeline.render import framing, views
 from pipeline.render.camera import Array, Camera, look_at
 from pipeline.render.draft.session import DraftSession
 from pipeline.render.layers import centres
-from pipeline.render.making import Options, draw, read, setting_for
+from pipeline.render.making import Options, read, setting_for
 from pipeline.usd.colour import to_srgb
 
 #: pixels of a thumbnail's side, which is also what textures are read for
@@ -41,21 +42,17 @@ class Portrait:
             exposure=0.0,
         )  # fmt: skip
         _, self.drawing = read(stage, self._options, None)
-
-    def _opened(self, background: Any) -> DraftSession:
-        options = Options(**{**vars(self._options), "background": background})
-        setting = setting_for(self.drawing, options, self.drawing.bounds)
-        return DraftSession(self.drawing, setting)
+        self._pictures: dict[tuple[float, float, int], tuple[Array, Array]] = {}
 
     @cached_property
     def _free(self) -> DraftSession:
-        return self._opened("transparent")
+        return DraftSession(self.drawing, setting_for(self.drawing, self._options, self.drawing.bounds))
 
     def thumbnail(self, out: Path) -> Path:
-        """A square picture on the studio's floor from the three-quarter view, as PNG."""
-        options = Options(**{**vars(self._options), "background": "studio"})
-        camera = framing.fit(self.drawing.outline(), 1.0, *views.INTENTS["three-quarter"])
-        draw(self._opened("studio"), camera, out, self.drawing, options)
+        """A square picture from the three-quarter view with a transparent background, as PNG."""
+        colour, alpha = self.seen(*views.INTENTS["three-quarter"], SIDE)
+        pixels = np.concatenate([np.where(alpha[..., None] > 0, colour, 0), alpha[..., None]], axis=2)
+        write_png(out, np.round(pixels * 255).astype(np.uint8))
         return out
 
     def seen(self, azimuth: float, elevation: float, side: int = 128) -> tuple[Array, Array]:
@@ -68,11 +65,15 @@ class Portrait:
         alpha
             ``(side, side)`` 0-1.
         """
+        known = self._pictures.get((azimuth, elevation, side))
+        if known:
+            return known
         camera = framing.fit(self._extent, 1.0, azimuth, elevation, margin=0.02)
         pixels = self._free.draw(camera, side, side).colour
         alpha = np.clip(pixels[..., 3], 0, 1)
         colour = np.where(alpha[..., None] > 1e-3, pixels[..., :3] / np.maximum(alpha[..., None], 1e-3), 0)
-        return to_srgb(colour.astype(np.float64)), alpha
+        self._pictures[azimuth, elevation, side] = (to_srgb(colour.astype(np.float64)), alpha)
+        return self._pictures[azimuth, elevation, side]
 
     def side(self, view: str, size: int) -> Array:
         """One side in parallel projection, as ``(h, w, 4) uint8`` sRGB with alpha, cut to what it shows and a rim.
