@@ -163,7 +163,7 @@ def caption(row: CandidateRow) -> str:
     score = f"score {row.score:.2f}" if row.score is not None else "not scored"
     verdict = f" ({row.verdict})" if row.verdict else ""
     like = f"likeness {row.scores.likeness:.2f}" if row.scores.likeness is not None else "no likeness"
-    return f"{row.rank}. {row.variant}  {score}{verdict}\n{row.triangles:,} triangles  {priced(row.cost)}  {like}"
+    return f"{row.rank}. {row.variant} · {score}{verdict}\n{row.triangles:,} triangles · {priced(row.cost)} · {like}"
 
 
 def priced(cost: dict[str, float]) -> str:

@@ -148,7 +148,7 @@ def test_numbers_stand_beneath_the_pictures() -> None:
         variant="c02", generator="x", triangles=12345, score=0.814, rank=2, verdict="pass",
         scores=Scores(inspection=0.9, likeness=0.685), cost={"credits": 30, "usd": 0.3},
     )  # fmt: skip
-    assert caption(row) == "2. c02  score 0.81 (pass)\n12,345 triangles  30 credits, 0.3 usd  likeness 0.69"
+    assert caption(row) == "2. c02 · score 0.81 (pass)\n12,345 triangles · 30 credits, 0.3 usd · likeness 0.69"
 
 
 def test_the_sheet_is_drawn_best_first(two: Project, tmp_path: Path) -> None:
