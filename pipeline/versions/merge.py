@@ -122,7 +122,8 @@ class _Merge:
     def _take(self, path: Sdf.Path, change: SpecChange) -> SpecChange:
         """Their change where we have none; the children's order stays ours but for what they moved."""
         here = self.ours.at(path)
-        if change.new is None or here is None or change.reordered():
+        as_before = here is not None and change.old is not None and here.children == change.old.children
+        if change.new is None or here is None or as_before or change.reordered():
             return SpecChange(path, here, change.new)
         children = _with_new(here.children, change)
         return SpecChange(path, here, SpecView(change.new.kind, change.new.fields, lambda: children))
@@ -208,10 +209,11 @@ class _Merge:
             self.result.changes += [SpecChange(path, own.new, None), SpecChange(path, None, other.new)]
 
     def _children(self, path: Sdf.Path, own: SpecChange, other: SpecChange) -> tuple[str, ...]:
-        """Our order, unless only they reordered."""
+        """Our order, unless only they changed it, be it by where they put something new."""
         assert own.new and other.new
         mine, yours = own.reordered(), other.reordered()
-        if yours and not mine:
+        as_before = own.old is not None and own.old.children == own.new.children
+        if (yours and not mine) or as_before:
             extra = [name for name in own.new.children if name not in other.new.children]
             return (*other.new.children, *extra)
         if yours and mine and yours[1] != mine[1]:

@@ -259,3 +259,12 @@ def test_conflicts_settled_for_one_side_leave_none(first: list[Any], mine: list[
 def test_combining_fields_is_associative(a: dict[str, int], b: dict[str, int], c: dict[str, int]) -> None:
     x, y, z = ({"customData": one} for one in (a, b, c))
     assert combine("prim", combine("prim", x, y), z) == combine("prim", x, combine("prim", y, z))
+
+
+def test_something_new_stands_where_the_other_side_put_it() -> None:
+    """Taken away and made again behind a new sibling: what both had is in order, the newcomer is first."""
+    base = new([("prim", "b", "")])
+    other = changed(base, [("prim", "a", ""), ("-prim", "b"), ("prim", "b", "")])
+    taken = merge_views(view(base), view(base), view(other))
+    apply(taken.changes, result := copy_of(base, ".usda"))
+    assert [prim.name for prim in result.rootPrims] == ["a", "b"]
