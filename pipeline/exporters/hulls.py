@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from threading import Lock
+
 import numpy as np
 
 from pipeline.exporters.collision import Hull, convex_hulls
@@ -18,6 +21,10 @@ _NAMES = {
 }
 #: numbers have two digits
 _MOST = 99
+#: meshes whose hulls are kept; a hull has at most 48 corners, so this is some megabytes
+_REMEMBERED = 1024
+_DONE: dict[bytes, list[Hull]] = {}
+_LOCK = Lock()
 _AUTHORED = ("UCX_", "UBX_", "USP_", "UCP_")
 
 
@@ -38,9 +45,30 @@ def wants_hulls(scene: Scene, node: Node, name: str) -> bool:
 
 def hulls_of(mesh: Mesh, path: str, max_hulls: int, concavity: float, report: Report) -> list[Hull]:
     """The convex bodies of a mesh, at most 99; none, and a loss at `path`, where it has no area."""
-    found = convex_hulls(mesh.points, mesh.triangle_vertices, max_hulls=min(max_hulls, _MOST), concavity=concavity)
+    found = _cut(_key(mesh, max_hulls, concavity), mesh, min(max_hulls, _MOST), concavity)
     if not found:
         report.lose(path, "collision", "the mesh has no area")
+    return found
+
+
+def _key(mesh: Mesh, *settings: float) -> bytes:
+    digest = hashlib.blake2b(repr(settings).encode())
+    for array in (mesh.points, mesh.triangle_vertices):
+        digest.update(f"{array.shape}{array.dtype}".encode())
+        digest.update(np.ascontiguousarray(array))
+    return digest.digest()
+
+
+def _cut(key: bytes, mesh: Mesh, max_hulls: int, concavity: float) -> list[Hull]:
+    """The hulls of a mesh, cut once for all the formats that a delivery writes one after another."""
+    with _LOCK:
+        found = _DONE.get(key)
+    if found is None:
+        found = convex_hulls(mesh.points, mesh.triangle_vertices, max_hulls=max_hulls, concavity=concavity)
+        with _LOCK:
+            if len(_DONE) >= _REMEMBERED:
+                _DONE.clear()
+            _DONE[key] = found
     return found
 
 
