@@ -55,7 +55,7 @@ def _key(mesh: Mesh, *settings: float) -> bytes:
     digest = hashlib.blake2b(repr(settings).encode())
     for array in (mesh.points, mesh.triangle_vertices):
         digest.update(f"{array.shape}{array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     return digest.digest()
 
 
