@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
 
 from pipeline.checks.protocol import Rule
 from pipeline.errors import UsageError
-from pipeline.settings import studio_folder
+from pipeline.settings.extensions import classes_of, load_extensions
 
 GROUP = "sevengates.checks"
 
@@ -72,7 +69,7 @@ def built_in() -> tuple[type[Rule], ...]:
     found: list[type[Rule]] = []
     for file in sorted(here.glob("*/*.py")):
         if file.stem != "__init__" and file.parent.name != "usd_plugin":
-            found += _rules_of(importlib.import_module(f"pipeline.checks.{file.parent.name}.{file.stem}"))
+            found += classes_of(importlib.import_module(f"pipeline.checks.{file.parent.name}.{file.stem}"), Rule, "id")
     return tuple(found)
 
 
@@ -86,41 +83,5 @@ def load_rules() -> Registry:
     for made in usd_rules():
         result.rules[made.id] = made
         result.origins[made.id] = "USD"
-    for entry in entry_points(group=GROUP):
-        try:
-            loaded = entry.load()
-            found = _rules_of(loaded) if isinstance(loaded, ModuleType) else [loaded]
-            for rule in found:
-                result.add(rule, f"entry point {entry.name}")
-        except Exception as error:  # noqa: BLE001  a plug-in may fail in any way; it is reported and left out
-            result.failures[f"entry point {entry.name}"] = f"{type(error).__name__}: {error}"
-    folder = studio_folder()
-    if folder and (folder / "checks").is_dir():
-        for file in sorted((folder / "checks").glob("*.py")):
-            try:
-                for rule in _rules_of(_load(file)):
-                    result.add(rule, str(file))
-            except Exception as error:  # noqa: BLE001
-                result.failures[str(file)] = f"{type(error).__name__}: {error}"
+    result.failures |= load_extensions(GROUP, "checks", Rule, "id", result.add)
     return result
-
-
-def _load(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"sevengates_studio_check_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _rules_of(module: ModuleType) -> list[type[Rule]]:
-    """The rule classes that a module defines itself."""
-    return [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, Rule)
-        and value.__module__ == module.__name__
-        and hasattr(value, "id")
-    ]

@@ -93,6 +93,7 @@ class TestRegistry:
 
     def test_entry_points(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from pipeline.checks import registry as module
+        from pipeline.settings import extensions
 
         class Broken:
             name = "broken"
@@ -100,7 +101,7 @@ class TestRegistry:
             def load(self) -> Any:
                 raise RuntimeError("no licence")
 
-        monkeypatch.setattr(module, "entry_points", lambda group: [Broken()])
+        monkeypatch.setattr(extensions, "entry_points", lambda group: [Broken()])
         assert module.load_rules().failures == {"entry point broken": "RuntimeError: no licence"}
 
 

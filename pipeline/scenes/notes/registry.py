@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
 
 from pipeline.errors import UsageError
 from pipeline.scenes.notes.protocol import Measure
-from pipeline.settings import studio_folder
+from pipeline.settings.extensions import classes_of, load_extensions
 
 __all__ = ["GROUP", "Registry", "load_measures"]
 
@@ -67,7 +64,9 @@ def built_in() -> tuple[type[Measure], ...]:
     for family in FAMILIES:
         for file in sorted((here / family).glob("*.py")):
             if file.stem != "__init__":
-                found += _measures_of(importlib.import_module(f"pipeline.scenes.notes.{family}.{file.stem}"))
+                found += classes_of(
+                    importlib.import_module(f"pipeline.scenes.notes.{family}.{file.stem}"), Measure, "kind"
+                )
     return tuple(found)
 
 
@@ -76,40 +75,5 @@ def load_measures() -> Registry:
     result = Registry()
     for measure in built_in():
         result.add(measure, "built-in")
-    for entry in entry_points(group=GROUP):
-        try:
-            loaded = entry.load()
-            for measure in _measures_of(loaded) if isinstance(loaded, ModuleType) else [loaded]:
-                result.add(measure, f"entry point {entry.name}")
-        except Exception as error:  # noqa: BLE001  a plug-in may fail in any way; it is reported and left out
-            result.failures[f"entry point {entry.name}"] = f"{type(error).__name__}: {error}"
-    folder = studio_folder()
-    if folder and (folder / "notes").is_dir():
-        for file in sorted((folder / "notes").glob("*.py")):
-            try:
-                for measure in _measures_of(_load(file)):
-                    result.add(measure, str(file))
-            except Exception as error:  # noqa: BLE001
-                result.failures[str(file)] = f"{type(error).__name__}: {error}"
+    result.failures |= load_extensions(GROUP, "notes", Measure, "kind", result.add)
     return result
-
-
-def _load(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"sevengates_studio_note_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _measures_of(module: ModuleType) -> list[type[Measure]]:
-    """The measures that a module defines itself."""
-    return [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, Measure)
-        and value.__module__ == module.__name__
-        and hasattr(value, "kind")
-    ]
