@@ -4,23 +4,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from pipeline.checks.engine import inspect
+from pipeline.checks.fixers import ordered, settings_for
 from pipeline.checks.reading import USD, import_to
 from pipeline.errors import RefineError, StageError
 from pipeline.settings.jobs import Brief, brief_for
 
-#: the order that makes sense: topology first, then shape, then what is laid over it
-ORDER = (
-    "remove-degenerate", "remove-duplicates", "split-non-manifold", "orient", "remove-floaters", "remove-hidden",
-    "fill-holes", "decimate", "unwrap", "repack", "texel-density", "textures", "rig-prep", "scale-to-size",
-    "ground", "lods",
-)  # fmt: skip
 #: one fixer may uncover work for another
 ROUNDS = 3
 
@@ -113,7 +108,7 @@ def _round(stage: Any, target: str, brief: Brief, rules: Sequence[str] | None, f
     from pipeline.refiners.core.registry import names
 
     report = inspect(stage, job=brief, rules=rules, prim=target)
-    wanted = _ordered(f.fixer for f in report.findings if f.fixable and f.severity != "info")
+    wanted = ordered(f.fixer for f in report.findings if f.fixable and f.severity != "info")
     known = set(names())
     changed = False
     for operation in wanted:
@@ -129,29 +124,3 @@ def _round(stage: Any, target: str, brief: Brief, rules: Sequence[str] | None, f
             result.operations.append(operation)
             result.notes += done.notes
     return changed
-
-
-def settings_for(operation: str, brief: Brief) -> dict[str, Any]:
-    """What the job says about an operation's settings."""
-    budgets = brief.job.budgets
-    if operation == "decimate" and budgets.max_triangles:
-        return {"triangles": budgets.max_triangles}
-    if operation == "scale-to-size" and brief.size_m is not None:
-        return {"size": "x".join(f"{s:g}" for s in brief.size_m)}
-    if operation == "rig-prep" and budgets.max_influences:
-        return {"influences": budgets.max_influences}
-    if operation == "pbr-set":
-        return {"make": "maps" if brief.job.needs.textures else "constants"}
-    if operation == "textures":
-        return {
-            "max_side": budgets.texture_max or 16384,
-            "power_of_two": brief.job.needs.power_of_two,
-            "color_spaces": True,
-        }
-    return {}
-
-
-def _ordered(operations: Iterable[str]) -> list[str]:
-    distinct = list(dict.fromkeys(o for o in operations if o))
-    rank = {name: i for i, name in enumerate(ORDER)}
-    return sorted(distinct, key=lambda o: rank.get(o, len(rank)))
