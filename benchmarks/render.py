@@ -23,7 +23,7 @@ import numpy as np
 
 from pipeline.render import framing
 from pipeline.render.backends import BACKENDS
-from pipeline.render.making import Options, draw, opened, read
+from pipeline.render.picturing import Options, draw, opened, read
 from pipeline.usd.scene import open_stage
 
 SIZE = 512
@@ -163,7 +163,7 @@ def cycles(
 ) -> list[tuple[float, float]]:  # fmt: skip
     """Cycles with its denoiser on the same triangles, pictures and lamps."""
     from pipeline.render.blender import BlenderSession
-    from pipeline.render.making import setting_for
+    from pipeline.render.picturing import setting_for
 
     chosen = options("review", variants)
     _, drawing = read(stage, chosen, None)

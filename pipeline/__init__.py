@@ -42,7 +42,7 @@ _PUBLIC = {
     "scatter": ("pipeline.gates.scattering", "add_scatter"),
     "scene": ("pipeline.gates.scenes", "new_scene"),
     "select": ("pipeline.gates.generation", "select"),
-    "status": ("pipeline.gates.board", "board"),
+    "status": ("pipeline.gates.overview", "board"),
 }
 
 __all__ = [

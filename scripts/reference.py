@@ -137,7 +137,7 @@ def rules() -> str:
 
 #: the JSON documents that commands print, by command
 RESULTS = {
-    "status": "pipeline.gates.board:Board",
+    "status": "pipeline.gates.overview:Board",
     "intent": "pipeline.gates.intent:IntentResult",
     "input": "pipeline.gates.inputs:InputResult",
     "generate": "pipeline.gates.generation:GenerationResult",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
@@ -32,8 +33,8 @@ FLOOR = {name: i for i, names in enumerate(FLOORS) for name in names}
 NEIGHBOURS = {("sandbox", "usd"), ("references", "sandbox"), ("references", "usd"), ("scenes", "project")}
 
 
-def imports(path: Path) -> set[str]:
-    """Packages of ours that a module imports at run time (not those that only a type checker sees)."""
+def imported(path: Path) -> set[str]:
+    """Dotted names of ours that a module imports at run time (not those that only a type checker sees)."""
     found: set[str] = set()
 
     def visit(node: ast.AST) -> None:
@@ -41,17 +42,20 @@ def imports(path: Path) -> set[str]:
             for child in node.orelse:
                 visit(child)
             return
-        names: list[str] = []
         if isinstance(node, ast.Import):
-            names = [a.name for a in node.names]
+            found.update(a.name for a in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names = [node.module] if node.module != "pipeline" else [f"pipeline.{a.name}" for a in node.names]
-        found.update(n.split(".")[1] for n in names if n.startswith("pipeline."))
+            found.update(f"{node.module}.{a.name}" for a in node.names)
         for child in ast.iter_child_nodes(node):
             visit(child)
 
     visit(ast.parse(path.read_text(encoding="utf-8")))
-    return found
+    return {name for name in found if name.startswith("pipeline.")}
+
+
+def imports(path: Path) -> set[str]:
+    """Packages of ours that a module imports at run time."""
+    return {name.split(".")[1] for name in imported(path)}
 
 
 def modules() -> list[Path]:
@@ -74,6 +78,24 @@ def test_imports_point_one_way(path: Path) -> None:
             continue
         fine = FLOOR[other] < FLOOR[here] or (here, other) in NEIGHBOURS
         assert fine, f"{path.relative_to(ROOT)} on floor {FLOOR[here]} imports pipeline.{other} on {FLOOR[other]}"
+
+
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_two_files_import_each_other() -> None:
+    """Not by way of others either, nor inside of functions: a circle hides which of two files knows of the other."""
+    files = {dotted(path): path for path in modules()}
+    graph: dict[str, set[str]] = {}
+    for name, path in files.items():
+        # `from package import name` means the module of that name where there is one, else the package
+        targets = {n if n in files else n.rpartition(".")[0] for n in imported(path)}
+        graph[name] = {t for t in targets if t in files and t != name}
+    try:
+        list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"these import each other in a circle: {' -> '.join(error.args[1])}")
 
 
 def test_no_package_is_left_out() -> None:

@@ -120,7 +120,7 @@ def _of_asset(
     if job is None and html is None and marks is None:
         return inspect_asset(project, asset, rules=list(rules) or None)
     from pipeline.checks.engine import inspect
-    from pipeline.gates.intent import brief_of
+    from pipeline.gates.brief import brief_of
 
     stage = project.open_stage()
     brief = job or brief_of(project, asset, stage)

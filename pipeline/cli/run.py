@@ -92,7 +92,7 @@ class _Teller:
 def _summary(project: Project, result: RunResult) -> str:
     """The board, the files, and the line that opens the stage."""
     from pipeline.cli.status import text
-    from pipeline.gates.board import board
+    from pipeline.gates.overview import board
 
     lines = ["", text(board(project, result.asset)), ""]
     files = [name for node in result.nodes for name in node.outputs.get("files", {})]

@@ -10,7 +10,7 @@ import click
 from pipeline.cli.output import Session, json_option, show
 
 if TYPE_CHECKING:
-    from pipeline.gates.board import Board
+    from pipeline.gates.overview import Board
 
 SIGNS = {"passed": ("●", "green"), "revise": ("◐", "yellow"), "rejected": ("✗", "red"), "open": ("○", None)}
 
@@ -24,7 +24,7 @@ def command(session: Session, asset: str | None, as_json: bool) -> None:
 
     Example: gates status market_stall
     """
-    from pipeline.gates.board import board
+    from pipeline.gates.overview import board
 
     result = board(session.project(), asset)
     show(result, as_json, lambda: text(result))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pxr import Sdf
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from pipeline.errors import GateRefused, UsageError
 from pipeline.gates.evidence import ASSETS, RECORDS, evidence
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASSETS",
-    "AssetRow",
-    "Board",
     "GateCell",
     "asset_names",
-    "board",
+    "cells",
+    "job_of",
+    "known_asset",
     "mark",
     "record_path",
     "require",
@@ -60,34 +60,6 @@ class GateCell(BaseModel):
     state: State
     required: bool
     why: str = ""
-
-
-class AssetRow(BaseModel):
-    """One asset: its gates in order and the first required one that has not passed.
-
-    Attributes
-    ----------
-    cost
-        What its candidates cost, summed by currency, as their records say.
-    spent
-        What the ledger of this copy of the project says was spent on it: what failed or was pruned too.
-    """
-
-    name: str
-    job: str
-    gates: list[GateCell]
-    next: str | None = None
-    cost: dict[str, float] = Field(default_factory=dict)
-    spent: dict[str, float] = Field(default_factory=dict)
-
-
-class Board(BaseModel):
-    """All assets of a project."""
-
-    project: str
-    branch: str
-    assets: list[AssetRow]
-    spent: dict[str, float] = Field(default_factory=dict)
 
 
 def record_path(asset: str, *parts: str) -> str:
@@ -132,38 +104,6 @@ def cells(stage: Usd.Stage, project: Project, asset: str) -> list[GateCell]:
             state, why = "revise", STALE[gate]
         result.append(GateCell(gate=gate, state=state, required=job.requires(gate), why=why))
     return result
-
-
-def board(project: Project, asset: str | None = None) -> Board:
-    """Where every asset (or one) stands.
-
-    Raises
-    ------
-    UsageError
-        There is no such asset.
-    """
-    from pipeline.gates.spending import recorded_cost, spent_on
-
-    stage = project.open_stage()
-    names = asset_names(stage)
-    if asset is not None:
-        known_asset(stage, asset)
-        names = [asset]
-    rows = []
-    for name in names:
-        row = cells(stage, project, name)
-        waiting = next((c.gate for c in row if c.required and c.state != "passed"), None)
-        rows.append(
-            AssetRow(
-                name=name,
-                job=job_of(stage, project, name).name,
-                gates=row,
-                next=waiting,
-                cost=recorded_cost(stage, name),
-                spent=spent_on(project, name),
-            )
-        )
-    return Board(project=str(project.root), branch=project.branch_name, assets=rows, spent=spent_on(project))
 
 
 def known_asset(stage: Usd.Stage, asset: str) -> None:

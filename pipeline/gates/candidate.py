@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from pipeline.errors import UsageError
+from pipeline.gates.board import mark
 from pipeline.gates.evidence import ASSETS
 from pipeline.render.likeness import PictureLikeness
 from pipeline.usd.clock import now
@@ -109,7 +110,6 @@ def author(project: Project, asset: str, row: CandidateRow, layer: Path, replace
     """
     from pxr import Sdf, UsdMedia
 
-    from pipeline.gates.board import mark
     from pipeline.gates.variants import empty_variant
     from pipeline.usd.provenance import record
 

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from pipeline.errors import UsageError
 from pipeline.gates.board import ASSETS, State, known_asset, mark, record_path, require
+from pipeline.gates.brief import brief_of
 from pipeline.gates.generation import CANDIDATE
-from pipeline.gates.intent import brief_of
 from pipeline.settings.jobs import Brief, RuleSetting
 from pipeline.usd.records import Record, now, valid_name
 

@@ -14,15 +14,15 @@ from pydantic import BaseModel, Field
 
 from pipeline.errors import GateRefused, UsageError
 from pipeline.gates.board import mark, record_path
-from pipeline.settings.jobs import Brief, Budgets, Job, load_job
-from pipeline.usd.records import Record, children, valid_name
+from pipeline.settings.jobs import Budgets, Job, load_job
+from pipeline.usd.records import Record, valid_name
 
 if TYPE_CHECKING:
     from pxr import Usd
 
     from pipeline.project import Project
 
-__all__ = ["Intent", "IntentResult", "brief_of", "job_with_intent", "read_intent", "set_intent"]
+__all__ = ["Intent", "IntentResult", "read_intent", "set_intent"]
 
 
 class Intent(Record):
@@ -144,41 +144,6 @@ def unlock(project: Project, asset: str) -> IntentResult:
         intent.author(edit, record_path(asset, "Intent"))
         mark(edit, asset, "intent", "revise", "unlocked")
     return _result(asset, intent, load_job(intent.job, project.root))
-
-
-def job_with_intent(intent: Intent, project: Project) -> Job:
-    """The job of an asset with the intent's budgets in place of the job's."""
-    job = load_job(intent.job or project.job, project.root)
-    if intent.max_triangles:
-        budgets = job.budgets.model_copy(update={"max_triangles": intent.max_triangles})
-        job = job.model_copy(update={"budgets": budgets})
-    if intent.parts:
-        job = job.model_copy(update={"needs": job.needs.model_copy(update={"separable": True})})
-    return job
-
-
-def brief_of(project: Project, asset: str, stage: Usd.Stage | None = None) -> Brief:
-    """What mechanism gets to see of an asset's intent and inputs."""
-    from pipeline.gates.inputs import Input
-    from pipeline.project.memory import rules_of
-
-    stage = stage or project.open_stage()
-    intent = read_intent(stage, asset) or Intent(job=project.job)
-    references: dict[str, list[str]] = {}
-    for prim in children(stage, record_path(asset, "Inputs"), Input):
-        entry = Input.read(prim)
-        if entry.kind == "image":
-            references.setdefault(entry.role, []).append(entry.file)
-    return Brief(
-        job=job_with_intent(intent, project),
-        size_m=intent.size if any(intent.size) else None,
-        parts=intent.parts,
-        materials=intent.materials,
-        references=references,
-        project=project.root,
-        name=asset,
-        remembered=rules_of(stage),
-    )
 
 
 def _validate(intent: Intent, job: Job) -> None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pipeline.errors import GateRefused, UsageError
+from pipeline.gates.brief import brief_of
 from pipeline.gates.inputs import Input, list_inputs
-from pipeline.gates.intent import Intent, brief_of, read_intent
+from pipeline.gates.intent import Intent, read_intent
 
 if TYPE_CHECKING:
     from pxr import Usd

@@ -17,7 +17,9 @@ from pipeline.generators.base import Capability, Request
 from pipeline.generators.failures import BadRequest
 from pipeline.generators.http import Connection, words_of
 from pipeline.generators.jobs import Job
-from pipeline.generators.provider import PREFERRED, Look, Provider, Started, mime, picture_bytes
+from pipeline.generators.payloads import mime, picture_bytes
+from pipeline.generators.provider import Provider
+from pipeline.generators.service import PREFERRED, Look, Started
 
 
 class ComfyUI(Provider):

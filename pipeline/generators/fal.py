@@ -12,7 +12,9 @@ from pipeline.generators.base import Capability, Request
 from pipeline.generators.failures import BadRequest
 from pipeline.generators.http import Connection
 from pipeline.generators.jobs import Job
-from pipeline.generators.provider import PREFERRED, Look, Provider, Started, data_uri
+from pipeline.generators.payloads import data_uri
+from pipeline.generators.provider import Provider
+from pipeline.generators.service import PREFERRED, Look, Started
 
 #: models that start from a mesh, by what they do with it
 _FROM_MESH = {"fal-ai/trellis-2/retexture": "retexture", "hyper3d/lowpoly/mesh-to-3d": "remesh"}

@@ -14,7 +14,9 @@ from pipeline.generators.base import Capability, Request
 from pipeline.generators.failures import JobLost
 from pipeline.generators.http import Connection
 from pipeline.generators.jobs import Job
-from pipeline.generators.provider import Look, Provider, Started, clamp, picture_bytes, source_bytes
+from pipeline.generators.payloads import clamp, picture_bytes, source_bytes
+from pipeline.generators.provider import Provider
+from pipeline.generators.service import Look, Started
 
 
 class Hunyuan(Provider):

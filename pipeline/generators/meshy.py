@@ -9,7 +9,9 @@ from pipeline.generators.base import Capability, Request, Task
 from pipeline.generators.failures import BadRequest
 from pipeline.generators.http import Connection
 from pipeline.generators.jobs import Job
-from pipeline.generators.provider import Look, Provider, Started, Status, clamp, data_uri
+from pipeline.generators.payloads import clamp, data_uri
+from pipeline.generators.provider import Provider
+from pipeline.generators.service import Look, Started, Status
 
 ROUTES: dict[str, str] = {
     "preview": "openapi/v2/text-to-3d",

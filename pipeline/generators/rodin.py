@@ -10,7 +10,9 @@ from pipeline.generators.base import Capability, Request
 from pipeline.generators.failures import NoCredit
 from pipeline.generators.http import Connection, refusal, words_of
 from pipeline.generators.jobs import Job
-from pipeline.generators.provider import Look, Provider, Started, clamp, mime, picture_bytes
+from pipeline.generators.payloads import clamp, mime, picture_bytes
+from pipeline.generators.provider import Provider
+from pipeline.generators.service import Look, Started
 
 
 class Rodin(Provider):

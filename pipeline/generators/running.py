@@ -27,7 +27,7 @@ from pipeline.generators.failures import (
 from pipeline.generators.http import Connection
 from pipeline.generators.jobs import FREE, Job, Ledger, new_job
 from pipeline.generators.pace import Backoff, Clock, WallClock
-from pipeline.generators.provider import PREFERRED, Look, Provider, refuse_task
+from pipeline.generators.service import PREFERRED, Look, Service, refuse_task
 from pipeline.progress import step as tell
 
 
@@ -43,7 +43,7 @@ class Outcome:
 def collect(
     request: Request,
     out: Path,
-    providers: Sequence[Provider],
+    providers: Sequence[Service],
     *,
     jobs: Path,
     clock: Clock | None = None,
@@ -75,7 +75,7 @@ def collect(
 async def _collect(
     request: Request,
     out: Path,
-    providers: Sequence[Provider],
+    providers: Sequence[Service],
     ledger: Ledger,
     clock: Clock,
     backoff: Backoff,
@@ -103,7 +103,7 @@ async def _collect(
 
 
 async def _ask(
-    provider: Provider, request: Request, out: Path, ledger: Ledger, clock: Clock, backoff: Backoff
+    provider: Service, request: Request, out: Path, ledger: Ledger, clock: Clock, backoff: Backoff
 ) -> list[tuple[int, Candidate | GatesError]]:
     seeds = [(request.seed + i) % 2**32 for i in range(request.count)]
     try:
@@ -117,14 +117,14 @@ async def _ask(
     return list(zip(seeds, rows, strict=True))
 
 
-def job_key(provider: Provider, request: Request, seed: int, step: str) -> str:
+def job_key(provider: Service, request: Request, seed: int, step: str) -> str:
     """The name of one step of one candidate in the ledger: the same wish has the same name."""
     alone = request.model_copy(update={"seed": seed, "count": 1})
     text = "\n".join((provider.name, provider.settings.url, step, alone.digest()))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def unpaid_steps(provider: Provider, request: Request) -> list[str]:
+def unpaid_steps(provider: Service, request: Request) -> list[str]:
     """The steps of all candidates that would be sent now: those the ledger holds are resumed instead."""
     ledger = Ledger(provider.jobs) if provider.jobs.is_dir() else None
     unpaid = []
@@ -137,7 +137,7 @@ def unpaid_steps(provider: Provider, request: Request) -> list[str]:
     return unpaid
 
 
-def connect(provider: Provider, clock: Clock | None = None, backoff: Backoff | None = None) -> Connection:
+def connect(provider: Service, clock: Clock | None = None, backoff: Backoff | None = None) -> Connection:
     """A connection to a service with its key and its rate.
 
     Raises
@@ -162,7 +162,7 @@ def connect(provider: Provider, clock: Clock | None = None, backoff: Backoff | N
 class _Run:
     """One service at work on one request."""
 
-    provider: Provider
+    provider: Service
     request: Request
     out: Path
     ledger: Ledger

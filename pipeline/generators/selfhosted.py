@@ -14,7 +14,9 @@ from pipeline.generators.base import Capability, Request
 from pipeline.generators.failures import JobFailed
 from pipeline.generators.http import Connection
 from pipeline.generators.jobs import Job
-from pipeline.generators.provider import Look, Provider, Started, mime, picture_bytes
+from pipeline.generators.payloads import mime, picture_bytes
+from pipeline.generators.provider import Provider
+from pipeline.generators.service import Look, Started
 from pipeline.progress import step as tell
 
 

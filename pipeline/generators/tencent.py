@@ -18,7 +18,9 @@ from pipeline.generators.failures import Busy, KeyRefused, Moderated, NoCredit, 
 from pipeline.generators.http import Connection, refusal
 from pipeline.generators.jobs import Job
 from pipeline.generators.keys import need_key
-from pipeline.generators.provider import Look, Provider, Started, Status, clamp, picture_bytes
+from pipeline.generators.payloads import clamp, picture_bytes
+from pipeline.generators.provider import Provider
+from pipeline.generators.service import Look, Started, Status
 
 #: submit and query actions; the rapid jobs take a prompt of 200 characters or one picture and name their format
 ACTIONS = {

@@ -11,7 +11,9 @@ from pipeline.generators.base import Capability, Request
 from pipeline.generators.failures import BadRequest, Busy, Moderated, NoCredit
 from pipeline.generators.http import Connection, refusal, words_of
 from pipeline.generators.jobs import Job
-from pipeline.generators.provider import Look, Provider, Started, Status, clamp, mime, source_bytes
+from pipeline.generators.payloads import clamp, mime, source_bytes
+from pipeline.generators.provider import Provider
+from pipeline.generators.service import Look, Started, Status
 
 ROUTES: dict[str, str] = {
     "text": "v3/generation/text-to-model",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pipeline.references.cutout import CutOut, cut_out
 from pipeline.references.foreground import ENGINES, Foreground, background, find_foreground, why_missing
-from pipeline.references.palette import Palette, clustered, difference, extract, lab, palette_of
+from pipeline.references.palette import Palette, clustered, difference, extract, palette_of
 from pipeline.references.pictures import read_picture
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "difference",
     "extract",
     "find_foreground",
-    "lab",
     "palette_of",
     "read_picture",
     "why_missing",

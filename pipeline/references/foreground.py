@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import GeneratorError, MissingDependency, UsageError
-from pipeline.references.palette import lab
 from pipeline.references.pictures import Floats, read_picture
+from pipeline.usd.colour import lab_of_srgb
 
 Engine = Literal["alpha", "plain", "rembg", "grabcut"]
 Mask = NDArray[np.bool_]
@@ -97,7 +97,7 @@ class Foreground:
         outside = binary_dilation(self.mask, iterations=3) & ~self.mask
         if not inside.any() or not outside.any():
             return 0.0
-        values = lab(self.colour)
+        values = lab_of_srgb(self.colour)
         # side by side, not on the whole: one half may be light on dark, the other dark on light
         from scipy.ndimage import distance_transform_edt
 
@@ -169,7 +169,7 @@ def _without_shadow(found: Foreground, alpha: Floats) -> Foreground:
     closer = None if why_missing("grabcut") else _by_grabcut(found.colour, alpha, around=mask)
     if closer is not None and (closer & mask).sum() >= 0.6 * max((closer | mask).sum(), 1):
         mask = mask & closer
-    values = lab(found.colour)
+    values = lab_of_srgb(found.colour)
     border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
     ground = np.median(border, axis=0)
     darker = ground[0] - values[..., 0]
@@ -202,7 +202,7 @@ def background(colour: Floats, alpha: Floats, tolerance: float = 12.0) -> Mask:
     """Where a picture shows its background: transparent, or like its even border (CIE76 difference)."""
     if alpha.min() < 0.5:
         return alpha < 0.5
-    values = lab(colour)
+    values = lab_of_srgb(colour)
     border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
     middle = np.median(border, axis=0)
     if np.mean(np.linalg.norm(border - middle, axis=1) < tolerance) < 0.7:

@@ -9,13 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.references.foreground import background
 from pipeline.references.pictures import Floats, read_picture
-from pipeline.usd.colour import ciede2000, to_lab, to_linear
-
-
-def lab(rgb: Floats) -> Floats:
-    """sRGB in 0-1 (…, 3) to CIE L*a*b* under D65 (IEC 61966-2-1, CIE 15)."""
-    return to_lab(to_linear(rgb))
+from pipeline.usd.colour import ciede2000, lab_of_srgb
 
 
 @dataclass(frozen=True)
@@ -32,8 +28,6 @@ class Palette:
 
 def extract(paths: Sequence[Path], colours: int = 8) -> Palette:
     """The main colours of pictures, their background left out; deterministic."""
-    from pipeline.references.foreground import background
-
     pixels = []
     for path in paths:
         colour, alpha = read_picture(path)
@@ -44,7 +38,7 @@ def extract(paths: Sequence[Path], colours: int = 8) -> Palette:
 
 def clustered(rgb: Floats, colours: int = 8) -> Palette:
     """The main colours of pixels (n, 3), sRGB in 0-1: k-means in Lab, started from the farthest points."""
-    values = lab(rgb)
+    values = lab_of_srgb(rgb)
     centre = [values[np.argmin(np.linalg.norm(values - values.mean(0), axis=1))]]
     distance = np.linalg.norm(values - centre[0], axis=1)
     for _ in range(min(colours, len(np.unique(np.round(values), axis=0))) - 1):
@@ -82,7 +76,7 @@ def difference(one: Palette, other: Palette) -> float:
     """
     from scipy.optimize import linprog
 
-    cost = ciede2000(lab(one.rgb)[:, None], lab(other.rgb)[None])
+    cost = ciede2000(lab_of_srgb(one.rgb)[:, None], lab_of_srgb(other.rgb)[None])
     rows, columns = cost.shape
     leaves = np.kron(np.eye(rows), np.ones(columns))
     arrives = np.kron(np.ones(rows), np.eye(columns))

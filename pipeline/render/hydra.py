@@ -16,7 +16,7 @@ from pxr import Gf, Usd, UsdGeom, UsdLux
 
 from pipeline.errors import RenderError
 from pipeline.render import colour, picture
-from pipeline.render.backends import Job
+from pipeline.render.backend import Job
 from pipeline.render.camera import Camera
 from pipeline.render.draft.tracing import World
 from pipeline.render.lamps import Array, Lamp

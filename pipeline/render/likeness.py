@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field
 
-from pipeline.references import Foreground, Palette, clustered, difference, find_foreground, lab
+from pipeline.references import Foreground, Palette, clustered, difference, find_foreground
 from pipeline.render.camera import Array
 from pipeline.render.portrait import SIDE, Portrait
 from pipeline.render.views import INTENTS
-from pipeline.usd.colour import to_linear, to_srgb
+from pipeline.usd.colour import lab_of_srgb, to_linear, to_srgb
 
 #: pixels of the frame in which directions are searched, and of the one that is compared
 COARSE, FINE = 48, 96
@@ -183,14 +183,14 @@ def _colours(asked: Array, drawn: Array) -> float:
     if not len(asked) or not len(drawn):
         return FAR_COLOUR
     one, other = (clustered(pixels[:: len(pixels) // ENOUGH + 1], 8) for pixels in (asked, drawn))
-    light = [float((lab(p.rgb)[:, 0] * p.share).sum()) for p in (one, other)]
+    light = [float((lab_of_srgb(p.rgb)[:, 0] * p.share).sum()) for p in (one, other)]
     shift = float(np.clip(light[0] - light[1], -LIGHT, LIGHT))
     return difference(one, Palette(_lighter(other.rgb, shift), other.share))
 
 
 def _lighter(rgb: Array, by: float) -> Array:
     """sRGB colours with another L*, their hue kept: linear light scaled by the ratio of the luminances."""
-    before = lab(rgb)[:, 0]
+    before = lab_of_srgb(rgb)[:, 0]
     after = np.clip(before + by, 0, 100)
 
     def luminance(light: Array) -> Array:

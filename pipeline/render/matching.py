@@ -18,7 +18,7 @@ from pipeline.progress import step
 from pipeline.render import colour, picture
 from pipeline.render.backends import choose
 from pipeline.render.camera import Array, Camera
-from pipeline.render.making import Options, draw, noted, opened, read
+from pipeline.render.picturing import Options, draw, noted, opened, read
 from pipeline.render.result import Quality, RenderNote, RenderResult
 from pipeline.usd.scene import open_stage
 

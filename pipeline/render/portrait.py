@@ -15,7 +15,7 @@ from pipeline.render import framing, views
 from pipeline.render.camera import Array, Camera, look_at
 from pipeline.render.draft.session import DraftSession
 from pipeline.render.layers import centres
-from pipeline.render.making import Options, read, setting_for
+from pipeline.render.picturing import Options, read, setting_for
 from pipeline.usd.colour import to_srgb
 
 #: pixels of a thumbnail's side, which is also what textures are read for

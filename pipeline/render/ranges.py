@@ -14,19 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pipeline.errors import RenderError, UsageError
 from pipeline.progress import step
 from pipeline.render import naming
-from pipeline.render.backends import Backend
+from pipeline.render.backend import Backend
+from pipeline.render.backends import BACKENDS
 from pipeline.render.camera import Camera
+from pipeline.render.picturing import Options, draw, noted, opened, read
 from pipeline.render.result import RenderNote, RenderResult
-
-if TYPE_CHECKING:
-    from pipeline.render.making import Options
 
 
 def render_range(
@@ -67,8 +66,6 @@ def render_range(
 
 
 def _extent(stage: Any, options: Options, times: list[float]) -> Any:
-    from pipeline.render.making import read
-
     ends = [read(stage, options, t)[1].bounds for t in sorted(set(times))]
     return np.stack([np.min([e[0] for e in ends], axis=0), np.max([e[1] for e in ends], axis=0)])
 
@@ -83,17 +80,14 @@ def draw_frames(
     done: Callable[[], None] | None = None,
 ) -> tuple[str, list[RenderNote]]:
     """Draw frames in this process; the renderer's name and notes."""
-    from pipeline.render import making
-    from pipeline.render.backends import BACKENDS
-
     notes: list[RenderNote] = []
     name = backend
     for i, (time, path) in enumerate(wanted):
         step("renders", i, len(wanted))
-        scene, drawing = making.read(stage, options, time)
-        session, lens, found = making.opened(stage, scene, drawing, options, BACKENDS[backend], camera, time, around)
+        scene, drawing = read(stage, options, time)
+        session, lens, found = opened(stage, scene, drawing, options, BACKENDS[backend], camera, time, around)
         with closing(session):
-            notes += found + making.draw(session, lens, path, drawing, options) + making.noted(session.notes)
+            notes += found + draw(session, lens, path, drawing, options) + noted(session.notes)
         name = session.name
         if done:
             done()

@@ -13,7 +13,7 @@ def main() -> int:
     import numpy as np
 
     from pipeline.errors import GatesError
-    from pipeline.render.making import Options
+    from pipeline.render.picturing import Options
     from pipeline.render.ranges import draw_frames
     from pipeline.usd.scene import open_stage
 

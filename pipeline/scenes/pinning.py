@@ -16,8 +16,8 @@ from pipeline.usd.anchoring import relative
 from pipeline.usd.writing import replace_layer
 from pipeline.versions.layout import Layout
 from pipeline.versions.objects import open_copy
-from pipeline.versions.packages import newest_number
 from pipeline.versions.pins import repinned
+from pipeline.versions.published import newest_number
 
 __all__ = ["ScenePin", "repin_scene", "scene_pins"]
 

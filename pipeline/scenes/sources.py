@@ -12,7 +12,7 @@ from pxr import Sdf, Usd
 
 from pipeline.errors import UsageError
 from pipeline.versions.objects import LAYERS
-from pipeline.versions.packages import newest_number, package_of_entry
+from pipeline.versions.published import newest_number, package_of_entry
 
 if TYPE_CHECKING:
     from pipeline.project import Project

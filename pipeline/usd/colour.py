@@ -14,6 +14,7 @@ __all__ = [
     "ciede2000",
     "from_oklab",
     "hex_of_srgb",
+    "lab_of_srgb",
     "linear_of_hex",
     "saturation",
     "to_lab",
@@ -42,6 +43,11 @@ def to_linear(srgb: NDArray[Any]) -> NDArray[Any]:
     """sRGB values to linear Rec.709 (IEC 61966-2-1) in the precision of the array; negative ones stay straight."""
     x = np.asarray(srgb)
     return np.where(x <= 0.04045, x / 12.92, np.power((np.maximum(x, 0.0) + 0.055) / 1.055, 2.4))
+
+
+def lab_of_srgb(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
+    """sRGB in 0-1 (…, 3) to CIE L*a*b* under D65 (IEC 61966-2-1, CIE 15)."""
+    return to_lab(to_linear(rgb))
 
 
 def to_lab(linear: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from pipeline.usd.anchoring import is_local, relative, rewrite_asset_paths
 from pipeline.usd.reasons import reason
 from pipeline.usd.writing import export, settle, temporary
 from pipeline.versions.layout import Layout
+from pipeline.versions.published import package_of_entry
 from pipeline.versions.sequences import Sequence, find_sequence, store_sequence
 
 __all__ = ["ObjectStore", "digest_of"]
@@ -223,8 +224,6 @@ class _Intake:
         publish = self.store.layout.publish
         if not target.is_relative_to(publish) or len(target.relative_to(publish).parts) != 2:
             return None
-        from pipeline.versions.packages import package_of_entry
-
         return package_of_entry(target)
 
 

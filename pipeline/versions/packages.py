@@ -7,7 +7,6 @@ The entry layer is for browsing and for first use; whatever is committed names a
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -19,17 +18,16 @@ from pxr import Sdf
 from pipeline.errors import UsageError
 from pipeline.usd.clock import now
 from pipeline.usd.writing import TEMPORARY, replace_text, sync_file, sync_folder
-from pipeline.versions.layout import Layout, checked_name
+from pipeline.versions.layout import checked_name
 from pipeline.versions.locks import locked
 from pipeline.versions.objects import LAYERS, digest_of, open_copy
+from pipeline.versions.published import newest_number
 from pipeline.versions.store import VersionStore
 from pipeline.versions.version import root_metadata, set_root_metadata
 
-__all__ = ["RECEIPT", "newest_number", "package_of_entry", "publish_package"]
+__all__ = ["RECEIPT", "publish_package"]
 
 RECEIPT = "receipt.json"
-_PINNED = re.compile(r"@\./(v\d+/[^@]+)@")
-_NUMBER = re.compile(r"v(\d{3,})")
 
 
 class HasStore(Protocol):
@@ -94,22 +92,6 @@ def publish_package(
             raise
         _show(home, asset, target, files)
     return number, target
-
-
-def newest_number(layout: Layout, asset: str) -> int:
-    """The newest package's number; 0 where there is none."""
-    home = layout.publish / asset
-    found = [_NUMBER.fullmatch(path.name) for path in home.iterdir()] if home.is_dir() else []
-    return max((int(match.group(1)) for match in found if match), default=0)
-
-
-def package_of_entry(entry: Path) -> Path | None:
-    """The layer of the numbered package that an entry layer shows; None where it shows none."""
-    try:
-        found = _PINNED.search(entry.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return None
-    return entry.parent / found.group(1) if found else None
 
 
 def _check(files: Mapping[str, Path]) -> None:

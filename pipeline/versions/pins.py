@@ -15,7 +15,7 @@ from pipeline.errors import UsageError
 from pipeline.usd.anchoring import rewrite_asset_paths
 from pipeline.usd.writing import replace_layer
 from pipeline.versions.diff import SpecChange, changes_between
-from pipeline.versions.packages import newest_number, package_of_entry
+from pipeline.versions.published import newest_number, package_of_entry
 from pipeline.versions.recording import Authorship, record_changes
 from pipeline.versions.store import VersionStore
 from pipeline.versions.version import Version

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import GateRefused, UsageError
-from pipeline.gates.board import board, mark, require
+from pipeline.gates.board import mark, require
 from pipeline.gates.evidence import evidence
 from pipeline.gates.generation import candidates, generate, ingest, select
 from pipeline.gates.inputs import add_inputs
 from pipeline.gates.intent import set_intent, unlock
+from pipeline.gates.overview import board
 from pipeline.project import Project
 from pipeline.settings.jobs import GATES
 

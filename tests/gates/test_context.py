@@ -11,10 +11,11 @@ import pytest
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdSemantics, UsdShade
 
 from pipeline.errors import GateRefused, UsageError
-from pipeline.gates.board import board, mark
+from pipeline.gates.board import mark
 from pipeline.gates.context import measure_context, open_notes, waive
 from pipeline.gates.dressing import add_set, place_asset
 from pipeline.gates.filming import add_camera
+from pipeline.gates.overview import board
 from pipeline.project import Project
 from pipeline.project.memory import Memory, remember
 from pipeline.scenes import CameraSpec, world_box

@@ -11,9 +11,10 @@ import trimesh
 from pxr import Usd, UsdGeom
 
 from pipeline.errors import GateRefused, HookFailed, UnknownRef, UsageError
-from pipeline.gates.board import board, mark
+from pipeline.gates.board import mark
 from pipeline.gates.delivery import approve, commit_if_changed, export_asset, publish, request_review
 from pipeline.gates.inspection import inspect_asset
+from pipeline.gates.overview import board
 from pipeline.gates.refinement import check_refinement, make_style, refine_asset
 from pipeline.plugins import trust
 from pipeline.project import Project

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import GateRefused, UsageError
-from pipeline.gates.board import board
 from pipeline.gates.generation import ingest
 from pipeline.gates.inspection import inspect_all, inspect_asset, read_verdict, take_verdict
+from pipeline.gates.overview import board
 from pipeline.project import Project
 
 from .conftest import ASSET, crate_glb

@@ -6,7 +6,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import GateRefused, UsageError
-from pipeline.gates.intent import brief_of, set_intent, unlock
+from pipeline.gates.brief import brief_of
+from pipeline.gates.intent import set_intent, unlock
 from pipeline.project import Project
 
 from .conftest import ASSET

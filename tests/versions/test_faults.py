@@ -132,7 +132,8 @@ def test_edit_with_a_failing_disk(project: Project, number: int) -> None:
 
 
 def test_publish_with_a_failing_disk(project: Project, tmp_path: Path) -> None:
-    from pipeline.versions.packages import newest_number, publish_package
+    from pipeline.versions.packages import publish_package
+    from pipeline.versions.published import newest_number
 
     source = tmp_path / "stall.usda"
     source.write_text('#usda 1.0\n(\n    defaultPrim = "Asset"\n)\ndef "Asset"\n{\n}\n')

@@ -17,7 +17,8 @@ from pipeline.generators.embedded.props import PROPS
 from pipeline.generators.embedded.props.order import DYES, Colour, Order, Parts, srgb
 from pipeline.generators.embedded.timber import Hand
 from pipeline.generators.embedded.words import Reading, forbidden, read
-from pipeline.references import Palette, extract, lab
+from pipeline.references import Palette, extract
+from pipeline.usd.colour import lab_of_srgb
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def _richer(known: dict[str, Colour], new: dict[str, Colour]) -> dict[str, Colou
     """Of new colours those that are no duller than what is known for their use: light washes pictures out."""
 
     def chroma(colour: Colour) -> float:
-        return float(np.hypot(*lab(np.array(colour))[1:]))
+        return float(np.hypot(*lab_of_srgb(np.array(colour))[1:]))
 
     return {use: c for use, c in new.items() if use not in known or chroma(c) > 0.75 * chroma(known[use])}
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.generators.embedded.props.order import Colour, srgb
-from pipeline.references.palette import Palette, lab
+from pipeline.references.palette import Palette
+from pipeline.usd.colour import lab_of_srgb
 
 #: colour words, sRGB, in the muted range a stylised prop wears
 COLOUR_WORDS: dict[str, str] = {
@@ -29,7 +30,7 @@ def dyes_from(palette: Palette) -> dict[str, Colour]:
 
     Only uses for which the palette has a fitting colour are named.
     """
-    values = lab(palette.rgb)
+    values = lab_of_srgb(palette.rgb)
     chroma = np.hypot(values[:, 1], values[:, 2])
     hue = np.degrees(np.arctan2(values[:, 2], values[:, 1])) % 360
     light = values[:, 0]

@@ -15,7 +15,7 @@ from pxr import Usd
 from pipeline.errors import StageError
 from pipeline.mesh.rays import Rays
 from pipeline.render.drawing import Drawing
-from pipeline.render.making import Options, read
+from pipeline.render.picturing import Options, read
 from pipeline.scenes.bounds import Box
 from pipeline.scenes.notes.pieces import Pieces, read_pieces
 from pipeline.scenes.notes.protocol import Measure, Severity

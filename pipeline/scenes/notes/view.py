@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UsageError
-from pipeline.render.backends import Job, choose
+from pipeline.render.backend import Job
+from pipeline.render.backends import choose
 from pipeline.render.camera import Camera
-from pipeline.render.making import setting_for
+from pipeline.render.picturing import setting_for
 from pipeline.render.setting import Frame
 from pipeline.render.views import converted
 from pipeline.scenes.notes.situation import Situation

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from pipeline.usd.scene.draws import Draw, bounds, draws, group_matrices, world_matrices
+from pipeline.usd.scene.draws import Draw, bounds, draws, group_matrices
 from pipeline.usd.scene.model import (
     BlendShape,
     Camera,
@@ -30,6 +30,7 @@ from pipeline.usd.scene.model import (
     VariantMaterials,
     VisibilityTrack,
     WeightTrack,
+    world_matrices,
 )
 from pipeline.usd.scene.opening import open_stage
 from pipeline.usd.scene.posing import posed_points, shape_weights

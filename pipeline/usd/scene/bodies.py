@@ -10,6 +10,7 @@ import numpy as np
 import xxhash
 from pxr import UsdShade
 
+from pipeline.usd.scene.above import Above
 from pipeline.usd.scene.crowd import NOTHING, build_meshes, may_wait
 from pipeline.usd.scene.curves import read_curves, read_points
 from pipeline.usd.scene.implicit import SHAPES, read_implicit
@@ -22,7 +23,7 @@ from pipeline.usd.scene.subdivide import refined
 
 if TYPE_CHECKING:
     from pipeline.usd.scene.authored import Authored
-    from pipeline.usd.scene.walk import Above, SceneReader
+    from pipeline.usd.scene.walk import SceneReader
 
 __all__ = ["Bodies"]
 

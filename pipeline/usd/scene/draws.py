@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.usd.scene.model import Doubles, Floats, Node, Scene
+from pipeline.usd.scene.model import Doubles, Floats, Node, Scene, world_matrices
 from pipeline.usd.scene.xforms import compose
 
-__all__ = ["Draw", "bounds", "draws", "group_matrices", "world_matrices"]
+__all__ = ["Draw", "bounds", "draws", "group_matrices"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,18 +40,6 @@ class Draw:
     matrices: Doubles
     number: int
     instancer: str = ""
-
-
-def world_matrices(nodes: Sequence[Node]) -> Doubles:
-    """World transform of each of the nodes, `(nodes, 4, 4)`; parents stand before children."""
-    result = np.empty((len(nodes), 4, 4))
-    identity = np.eye(4)
-    for i, node in enumerate(nodes):
-        if node.matrix is None:
-            result[i] = identity if node.parent < 0 else result[node.parent]
-        else:
-            result[i] = node.matrix if node.parent < 0 else node.matrix @ result[node.parent]
-    return result
 
 
 def draws(scene: Scene, *, lods: bool = False) -> Iterator[Draw]:

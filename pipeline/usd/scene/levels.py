@@ -3,29 +3,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pxr import UsdLod
 
+from pipeline.usd.scene.above import Above
 from pipeline.usd.scene.model import Node, Scene
 from pipeline.usd.scene.report import Report
+from pipeline.usd.scene.variant_sets import is_level_set, levels_of, variant_sets
 
 if TYPE_CHECKING:
-    from pipeline.usd.scene.walk import Above, SceneReader
+    from pipeline.usd.scene.walk import SceneReader
 
-__all__ = ["Leveled", "is_level_set", "rank", "read_levels", "shown_level"]
-
-#: the rank of a name that says no level
-_UNKNOWN = 1e9
-_SETS = re.compile(r"^(lod|lods|lodvariant|levelofdetail|level_of_detail|geo_?lod)s?$", re.IGNORECASE)
-
-
-def is_level_set(name: str) -> bool:
-    """Whether a variant set of this name is understood as levels of detail."""
-    return bool(_SETS.match(name))
+__all__ = ["Leveled", "read_levels", "shown_level"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,15 +96,12 @@ def read_levels(scene: Scene, reader: SceneReader, given: Mapping[str, str], roo
 
 
 def _read_variants(reader: SceneReader, nodes: list[Node], given: Mapping[str, str], root: str | None) -> None:
-    from pipeline.usd.scene.variants import variant_sets
-    from pipeline.usd.scene.walk import Above
-
     stage = reader.stage
     for path, name, variants, selection in variant_sets(stage, root):
         if not is_level_set(name) or len(variants) < 2 or name in given or f"{path}{{{name}}}" in given:
             continue
         number = next((i for i, n in enumerate(nodes) if n.path == path and not n.lod), None)
-        order = _levels_of(variants)
+        order = levels_of(variants)
         if number is None or (selection and selection not in order):
             continue
         if nodes[number].lods:
@@ -152,19 +141,3 @@ def _attach(nodes: list[Node], number: int, subtrees: list[list[Node]], screen_s
             parent = own.parent if n.parent < 0 else n.parent + start
             nodes.append(replace(n, parent=parent, lod=level, path=prefix + n.path[cut:]))
     nodes[number] = replace(own, lods=tuple(made), lod_screen_sizes=screen_sizes[: len(made)])
-
-
-def _levels_of(variants: list[str]) -> list[str]:
-    """The variants that are levels, finest first; a name that says none, such as `all`, is none beside some that do."""
-    order = sorted(variants, key=rank)
-    known = [name for name in order if rank(name)[0] != _UNKNOWN]
-    return known or order
-
-
-def rank(name: str) -> tuple[float, str]:
-    """Finest first: by the number in the name, else by the trade's words."""
-    digits: Any = re.findall(r"\d+", name)
-    if digits:
-        return float(digits[-1]), name
-    words = {"high": 0.0, "full": 0.0, "render": 0.0, "medium": 1.0, "mid": 1.0, "low": 2.0, "proxy": 3.0}
-    return words.get(name.lower(), _UNKNOWN), name

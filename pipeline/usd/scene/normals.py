@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.usd.scene.model import Floats, Ints
+from pipeline.usd.scene.arrays import Floats, Ints
 
 __all__ = ["smooth_normals", "unit"]
 

@@ -11,6 +11,7 @@ import numpy as np
 from pxr import Usd, UsdGeom
 
 from pipeline.errors import StageError
+from pipeline.usd.scene.above import Above
 from pipeline.usd.scene.clips import read_clips
 from pipeline.usd.scene.collecting import uncollected
 from pipeline.usd.scene.levels import read_levels
@@ -18,7 +19,7 @@ from pipeline.usd.scene.model import Node, Scene
 from pipeline.usd.scene.opening import open_stage, private_stage, select_variants
 from pipeline.usd.scene.unread import Unread, has_samples
 from pipeline.usd.scene.variants import read_material_variants
-from pipeline.usd.scene.walk import INSIDE, Above, SceneReader
+from pipeline.usd.scene.walk import INSIDE, SceneReader
 
 __all__ = ["DEFAULT_PURPOSES", "read_scene"]
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pxr import UsdGeom
 
+from pipeline.usd.scene.above import Above
 from pipeline.usd.scene.instances import read_instances
 from pipeline.usd.scene.model import InstanceGroup, Node, Prototype
 from pipeline.usd.scene.swarms import swarm_samples
 
 if TYPE_CHECKING:
-    from pipeline.usd.scene.walk import Above, SceneReader
+    from pipeline.usd.scene.walk import SceneReader
 
 __all__ = ["Repeats"]
 
@@ -61,8 +62,6 @@ class Repeats:
         return read_instances(prim, reader.time, reader.space, tuple(numbers), reader.report)
 
     def _prototype(self, root: Any, own: Above) -> int:
-        from pipeline.usd.scene.walk import Above
-
         reader = self.reader
         key = (str(root.GetPath()), own.purpose)
         known = self._number.get(key)

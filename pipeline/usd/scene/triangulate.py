@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.usd.scene.model import Doubles, Floats, Ints
+from pipeline.usd.scene.arrays import Doubles, Floats, Ints
 
 __all__ = ["triangle_points", "triangulate"]
 

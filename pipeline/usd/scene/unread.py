@@ -14,9 +14,8 @@ from typing import Any
 
 from pxr import Usd, UsdGeom, UsdLux, UsdShade
 
-from pipeline.usd.scene.levels import is_level_set
 from pipeline.usd.scene.report import Report
-from pipeline.usd.scene.variants import variant_sets
+from pipeline.usd.scene.variant_sets import is_level_set, variant_sets
 
 __all__ = ["UV_TYPES", "Unread", "has_samples"]
 

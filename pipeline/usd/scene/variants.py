@@ -7,34 +7,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pxr import Usd, UsdShade
+from pxr import UsdShade
 
-from pipeline.usd.scene.levels import is_level_set
 from pipeline.usd.scene.materials import read_material
 from pipeline.usd.scene.model import Material, Node, Scene, VariantMaterials
+from pipeline.usd.scene.variant_sets import is_level_set, variant_sets
 
 if TYPE_CHECKING:
     from pipeline.usd.scene.walk import SceneReader
 
-__all__ = ["read_material_variants", "variant_sets"]
+__all__ = ["read_material_variants"]
 
 #: variants tried in one scene
 _MOST = 256
 _GEOMETRY = ("Mesh", "Sphere", "Cube", "Cone", "Cylinder", "Capsule", "Plane", "BasisCurves", "Points",
              "PointInstancer", "Camera", "SkelRoot", "Skeleton")  # fmt: skip
-
-
-def variant_sets(stage: Any, root: str | None = None) -> list[tuple[str, str, list[str], str]]:
-    """`(prim path, set, variants, selection)` of every prim with variant sets, outside of instances."""
-    start = stage.GetPrimAtPath(root) if root else stage.GetPseudoRoot()
-    found = []
-    for prim in Usd.PrimRange(start) if start else ():
-        if prim.HasVariantSets():
-            for name in prim.GetVariantSets().GetNames():
-                chosen = prim.GetVariantSet(name)
-                names = list(chosen.GetVariantNames())
-                found.append((str(prim.GetPath()), name, names, chosen.GetVariantSelection()))
-    return found
 
 
 def read_material_variants(scene: Scene, reader: SceneReader, given: Mapping[str, str], root: str | None) -> Scene:

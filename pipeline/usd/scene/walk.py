@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from pxr import Gf, Usd, UsdGeom, UsdLux
 
+from pipeline.usd.scene.above import Above
 from pipeline.usd.scene.authored import Authored, authored
 from pipeline.usd.scene.bodies import Bodies
 from pipeline.usd.scene.cameras import read_camera
@@ -22,7 +23,7 @@ from pipeline.usd.scene.report import BROKEN, Report, unreadable
 from pipeline.usd.scene.space import Space
 from pipeline.usd.scene.unread import Unread
 
-__all__ = ["INSIDE", "Above", "SceneReader"]
+__all__ = ["INSIDE", "SceneReader"]
 
 INSIDE = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
 _PLACED = frozenset({"Mesh", "Xform"})
@@ -41,17 +42,6 @@ _SHADING = frozenset(
 #: no transform of a scene reaches or grows further; single precision ends at the square of it
 _FARTHEST = 1e15
 _UPRIGHT = Gf.Vec4d(0, 0, 0, 1)
-
-
-@dataclass(slots=True)
-class Above:
-    """What a prim inherits."""
-
-    parent: int = -1
-    purpose: str = "default"
-    visible: bool = True
-    bindings: tuple[Any, ...] = ()
-    primvars: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

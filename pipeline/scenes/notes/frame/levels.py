@@ -19,7 +19,7 @@ from pipeline.scenes.notes.protocol import Measure, Note
 from pipeline.scenes.notes.situation import Situation
 from pipeline.scenes.notes.view import View
 from pipeline.usd.scene import draws, posed_points, read_scene
-from pipeline.usd.scene.levels import is_level_set, rank
+from pipeline.usd.scene.variant_sets import is_level_set, rank
 
 #: places of each surface that are compared
 PLACES = 4000

@@ -16,10 +16,10 @@ Conventions, everywhere in this package:
 
 from __future__ import annotations
 
-from pipeline.usd.scene.model.arrays import Doubles, Floats, Interpolation, Ints
+from pipeline.usd.scene.arrays import Doubles, Floats, Interpolation, Ints
 from pipeline.usd.scene.model.deformation import BlendShape, Shape, Skeleton, Skin
 from pipeline.usd.scene.model.geometry import Mesh, PointsTrack, Primvar, Slot
-from pipeline.usd.scene.model.hierarchy import InstanceGroup, Node, Prototype
+from pipeline.usd.scene.model.hierarchy import InstanceGroup, Node, Prototype, world_matrices
 from pipeline.usd.scene.model.loss import Loss
 from pipeline.usd.scene.model.motion import Clip, JointTrack, TransformTrack, VisibilityTrack, WeightTrack
 from pipeline.usd.scene.model.sights import Camera, Light
@@ -57,4 +57,5 @@ __all__ = [
     "VariantMaterials",
     "VisibilityTrack",
     "WeightTrack",
+    "world_matrices",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.usd.scene.model.arrays import Doubles, Floats, Ints
+from pipeline.usd.scene.arrays import Doubles, Floats, Ints
 
 __all__ = ["BlendShape", "Shape", "Skeleton", "Skin"]
 

@@ -9,8 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.usd.scene.model.arrays import Doubles, Floats, Interpolation, Ints
+from pipeline.usd.scene.arrays import Doubles, Floats, Interpolation, Ints
 from pipeline.usd.scene.model.deformation import BlendShape, Skin
+from pipeline.usd.scene.normals import smooth_normals
+from pipeline.usd.scene.triangulate import triangulate
 
 __all__ = ["Mesh", "PointsTrack", "Primvar", "Slot"]
 
@@ -132,8 +134,6 @@ class Mesh:
 
         Concave polygons keep their outline. The triangles stand in the order of the faces.
         """
-        from pipeline.usd.scene.triangulate import triangulate
-
         if self.kind != "polygons":
             return np.zeros((0, 3), np.int32)
         return triangulate(self.points, self.face_counts, self.face_vertices)
@@ -160,6 +160,4 @@ class Mesh:
     @cached_property
     def smooth_normals(self) -> Floats:
         """Area-weighted normals of the points, `(n, 3) float32`, unit length."""
-        from pipeline.usd.scene.normals import smooth_normals
-
         return smooth_normals(self.points, self.triangle_vertices)

@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.usd.scene.model.arrays import Doubles, Floats, Ints
+from pipeline.usd.scene.arrays import Doubles, Floats, Ints
 
-__all__ = ["InstanceGroup", "Node", "Prototype"]
+__all__ = ["InstanceGroup", "Node", "Prototype", "world_matrices"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,3 +92,15 @@ class Prototype:
 
     path: str
     nodes: tuple[Node, ...]
+
+
+def world_matrices(nodes: Sequence[Node]) -> Doubles:
+    """World transform of each of the nodes, `(nodes, 4, 4)`; parents stand before children."""
+    result = np.empty((len(nodes), 4, 4))
+    identity = np.eye(4)
+    for i, node in enumerate(nodes):
+        if node.matrix is None:
+            result[i] = identity if node.parent < 0 else result[node.parent]
+        else:
+            result[i] = node.matrix if node.parent < 0 else node.matrix @ result[node.parent]
+    return result

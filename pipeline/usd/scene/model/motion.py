@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.usd.scene.model.arrays import Doubles, Floats
+from pipeline.usd.scene.arrays import Doubles, Floats
 
 __all__ = ["Clip", "JointTrack", "TransformTrack", "VisibilityTrack", "WeightTrack"]
 

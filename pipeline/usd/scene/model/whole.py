@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from pipeline.usd.scene.model.arrays import Doubles
+from pipeline.usd.scene.arrays import Doubles
 from pipeline.usd.scene.model.deformation import Skeleton
 from pipeline.usd.scene.model.geometry import Mesh
-from pipeline.usd.scene.model.hierarchy import Node, Prototype
+from pipeline.usd.scene.model.hierarchy import Node, Prototype, world_matrices
 from pipeline.usd.scene.model.loss import Loss
 from pipeline.usd.scene.model.motion import Clip
 from pipeline.usd.scene.model.sights import Camera, Light
@@ -70,6 +70,4 @@ class Scene:
     @cached_property
     def world_matrices(self) -> Doubles:
         """World transform of every node, `(nodes, 4, 4) float64`."""
-        from pipeline.usd.scene.draws import world_matrices
-
         return world_matrices(self.nodes)
