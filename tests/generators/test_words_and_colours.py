@@ -12,8 +12,9 @@ from pipeline.errors import GeneratorError
 from pipeline.generators import Picture, Request
 from pipeline.generators.embedded.kit import build
 from pipeline.generators.embedded.words import forbidden, read
-from pipeline.references import extract, lab, palette_of
+from pipeline.references import extract, palette_of
 from pipeline.references.png import write_png
+from pipeline.usd.colour import lab_of_srgb
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_what_is_forbidden() -> None:
 def test_lab_of_the_primaries() -> None:
     # CIE L*a*b* of sRGB white, black and red under D65, as colour science tables give them
     rgb = np.array([[1.0, 1, 1], [0, 0, 0], [1, 0, 0]])
-    assert lab(rgb) == pytest.approx(np.array([[100, 0, 0], [0, 0, 0], [53.24, 80.09, 67.20]]), abs=0.02)
+    assert lab_of_srgb(rgb) == pytest.approx(np.array([[100, 0, 0], [0, 0, 0], [53.24, 80.09, 67.20]]), abs=0.02)
 
 
 def _picture(path: Path) -> Path:
