@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pxr import Usd, UsdGeom
 
+from pipeline.usd.scene import bounds, read_scene
+
 __all__ = ["Box", "to_metres", "world_box"]
 
 
@@ -57,13 +59,28 @@ def to_metres(stage: Usd.Stage) -> NDArray[np.float64]:
 
 
 def world_box(prim: Usd.Prim, time: Usd.TimeCode | None = None) -> Box | None:
-    """Bounds of what a prim shows (default and render purpose, visible); None where that is nothing."""
-    cache = UsdGeom.BBoxCache(
-        time or Usd.TimeCode.Default(), [UsdGeom.Tokens.default_, UsdGeom.Tokens.render], useExtentsHint=False
-    )
+    """Bounds of what a prim shows (default and render purpose, visible); None where that is nothing.
+
+    Characters count as they are posed: the extents that files store for them are often those of another pose, or of
+    the skeleton's own space.
+    """
+    time = time or Usd.TimeCode.Default()
+    shown = UsdGeom.Imageable(prim)
+    if shown and shown.ComputeVisibility(time) == UsdGeom.Tokens.invisible:
+        return None  # the cache leaves out what is hidden beneath a prim, and not the prim itself
+    if _posed(prim):
+        at = None if time.IsDefault() else time.GetValue()
+        found = bounds(read_scene(prim.GetStage(), root=str(prim.GetPath()), time=at, clips=False))
+        return None if found is None else Box(found[0], found[1])
+    cache = UsdGeom.BBoxCache(time, [UsdGeom.Tokens.default_, UsdGeom.Tokens.render], useExtentsHint=False)
     extent = cache.ComputeWorldBound(prim).ComputeAlignedRange()
     if extent.IsEmpty():
         return None
     native = np.array([extent.GetCorner(i) for i in range(8)], np.float64)
     corners: NDArray[np.float64] = native @ to_metres(prim.GetStage())[:3, :3]
     return Box(corners.min(0), corners.max(0))
+
+
+def _posed(prim: Usd.Prim) -> bool:
+    """Whether a skeleton moves any of what a prim shows."""
+    return any(p.GetTypeName() == "SkelRoot" for p in Usd.PrimRange(prim, Usd.TraverseInstanceProxies()))
