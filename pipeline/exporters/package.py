@@ -13,11 +13,11 @@ import re
 import shutil
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as Xml
 
 from pxr import Ar, Sdf, Tf, UsdShade, UsdUtils
 
-from pipeline.errors import ExportError
+from pipeline.errors import ExportError, StageError
+from pipeline.usd.materialx import read_materialx, rewrite_materialx
 from pipeline.usd.reasons import reason
 from pipeline.usd.scene.report import Report
 
@@ -117,32 +117,29 @@ class Package:
 
     def _materialx(self, real: str, goal: Path) -> None:
         """Copy a MaterialX document with the pictures and documents that it names."""
+        text = None
         try:
-            tree = Xml.parse(real)
-        except (Xml.ParseError, OSError) as error:
-            self.report.lose("/", f"asset {real}", f"no MaterialX that can be read ({error}): copied as it is")
+            document = read_materialx(Path(real))
+        except StageError as error:
+            self.report.lose("/", f"asset {real}", f"{error.message}: copied as it is")
+        else:
+            text = rewrite_materialx(document, lambda name: self._named(name, Path(real).parent, goal))
+        if text is None:
             _copy(real, goal)
-            return
-        self._named(tree.getroot(), Path(real).parent, "", goal)
-        Xml.register_namespace("xi", "http://www.w3.org/2001/XInclude")
-        tree.write(goal, encoding="utf-8", xml_declaration=True)
+        else:
+            goal.write_bytes(text)
 
-    def _named(self, element: Any, folder: Path, prefix: str, goal: Path) -> None:
-        prefix = prefix + element.attrib.pop("fileprefix", "")
-        key = "value" if element.get("type") == "filename" else "href" if element.tag.endswith("}include") else ""
-        name = element.get(key, "") if key else ""
-        if name:
-            whole = folder / ((prefix if key == "value" else "") + name)
-            tiles = list(whole.parent.glob(whole.name.replace("<UDIM>", "[0-9]" * 4))) if "<UDIM>" in name else []
-            if tiles:
-                places = [self._place(str(t)) for t in tiles]
-                element.set(key, _relative(places[0].with_name(whole.name), goal).removeprefix("./"))
-            elif whole.is_file():
-                element.set(key, _relative(self._place(str(whole)), goal).removeprefix("./"))
-            else:
-                self.report.lose("/", f"asset {name}", f"{goal.name} names it and it is not there")
-        for child in element:
-            self._named(child, folder, prefix, goal)
+    def _named(self, name: str, folder: Path, goal: Path) -> str:
+        """What the copy of a MaterialX document calls a file."""
+        whole = folder / name
+        tiles = list(whole.parent.glob(whole.name.replace("<UDIM>", "[0-9]" * 4))) if "<UDIM>" in name else []
+        if tiles:
+            places = [self._place(str(t)) for t in tiles]
+            return _relative(places[0].with_name(whole.name), goal).removeprefix("./")
+        if whole.is_file():
+            return _relative(self._place(str(whole)), goal).removeprefix("./")
+        self.report.lose("/", f"asset {name}", f"{goal.name} names it and it is not there")
+        return name
 
 
 def _relative(place: Path, goal: Path) -> str:

@@ -18,6 +18,7 @@ from pxr import Sdf
 
 from pipeline.errors import StageError
 from pipeline.usd.anchoring import is_local, relative, rewrite_asset_paths
+from pipeline.usd.materialx import is_materialx, read_materialx, rewrite_materialx
 from pipeline.usd.reasons import reason
 from pipeline.usd.writing import export, settle, temporary
 from pipeline.versions.layout import Layout
@@ -156,24 +157,36 @@ class _Intake:
         """Point paths written for `folder` at stored files, as seen from any `objects/<aa>/`."""
         here = self.store.layout.objects / "__"  # no digest begins so: one in the same folder would lose its ../aa/
         arcs = set(layer.GetCompositionAssetDependencies())
+        rewrite_asset_paths(layer, lambda asset: self._moved(asset, folder, here, asset in arcs))
 
-        def change(asset: str) -> str:
-            if not is_local(asset):
-                return asset
-            outer, bracket, inner = asset.partition("[")
-            target = Path(os.path.normpath(folder / outer))
-            if target in self.open:
-                self._refuse_circle(target, asset in arcs)
-                return asset
-            sequence = find_sequence(target)
-            if sequence:
-                return relative(self._sequence(sequence), here) + bracket + inner
-            if not target.is_file():
-                anchored = asset.startswith(".")
-                return relative(target, here) + bracket + inner if anchored else asset
-            return relative(self.file(target), here) + bracket + inner
+    def _moved(self, asset: str, folder: Path, here: Path, arc: bool) -> str:
+        """What a stored file calls what a file in `folder` calls `asset`; `arc` where that is brought in."""
+        if not is_local(asset):
+            return asset
+        outer, bracket, inner = asset.partition("[")
+        target = Path(os.path.normpath(folder / outer))
+        if target in self.open:
+            self._refuse_circle(target, arc)
+            return asset
+        sequence = find_sequence(target)
+        if sequence:
+            return relative(self._sequence(sequence), here) + bracket + inner
+        if not target.is_file():
+            anchored = asset.startswith(".")
+            return relative(target, here) + bracket + inner if anchored else asset
+        return relative(self.file(target), here) + bracket + inner
 
-        rewrite_asset_paths(layer, change)
+    def materialx(self, source: Path) -> Path:
+        """Store a MaterialX document with the files that it names; one that is no XML as it is."""
+        try:
+            document = read_materialx(source)
+        except StageError:
+            return self.store.add_file(source)
+        here = self.store.layout.objects / "__"
+        self.open.append(source)
+        text = rewrite_materialx(document, lambda name: self._moved(name, source.parent, here, arc=True))
+        self.open.pop()
+        return self.store.add_bytes(text, ".mtlx") if text else self.store.add_file(source)
 
     def file(self, target: Path) -> Path:
         if self._immutable(target):
@@ -185,7 +198,7 @@ class _Intake:
         if target.suffix.lower() in LAYERS:
             return self.layer(target)
         if target not in self.done:
-            self.done[target] = self.store.add_file(target)
+            self.done[target] = self.materialx(target) if is_materialx(target) else self.store.add_file(target)
         return self.done[target]
 
     def _refuse_outside(self, target: Path) -> None:
