@@ -113,15 +113,22 @@ class Body:
         """What is seen from 26 directions around the object, parallel projection."""
         return tuple(look(self.rays, direction, VIEW) for direction in compass())
 
-    @once
-    def crossing(self) -> NDArray[np.bool_]:
-        """(m,) faces that cross others which are not their neighbours."""
+    def crossing(self, most: float = 0.0) -> NDArray[np.bool_]:
+        """(m,) faces that cross others which are not their neighbours.
+
+        Parameters
+        ----------
+        most
+            So many or fewer need not all be found, which is quicker on large meshes.
+        """
         points = np.cumsum([0, *(p.shape.topology.weld.count for p in self.parts)])
         edges = [p.shape.topology.edges for p in self.parts]
         pairs = [e.unique() + np.int32(base) for e, base in zip(edges, points, strict=False)]
         if not pairs:
             return np.zeros(0, bool)
-        pierced, piercing = crossings(self.rays, np.concatenate(pairs), self.size)
+        together = pairs[0] if len(pairs) == 1 else np.concatenate(pairs)
+        marks = max(int(e.count.max(initial=0)) for e in edges)
+        pierced, piercing = crossings(self.rays, together, self.size, most, marks)
         if not piercing.any():
             return pierced
         first = 0

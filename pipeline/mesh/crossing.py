@@ -7,6 +7,8 @@ of the face and the crossing clearly within it, so surfaces that only touch are 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,12 +16,20 @@ from pipeline.mesh.rays import BATCH, Rays
 
 #: share of an edge that is left out at both ends
 _INSET = np.float32(1e-3)
+#: the chance that more crossing faces than wanted are overlooked
+DOUBT = 1e-9
 #: an edge goes on behind a neighbour or a touch this often
 _ROUNDS = 4
 
 
-def crossings(rays: Rays, edges: NDArray, size: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def crossings(
+    rays: Rays, edges: NDArray, size: float, most: float = 0.0, marks: int = 2
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Faces that an edge runs through, and the edges that do.
+
+    Where more crossing faces than `most` are of interest only, a part of the edges is looked at first. One edge marks
+    its own faces and `_ROUNDS` that it runs through at most, so more than `most` faces need many edges; a look that
+    meets so few of them that a chance of less than `DOUBT` remains is enough, and what it met is all that is told.
 
     Parameters
     ----------
@@ -29,6 +39,10 @@ def crossings(rays: Rays, edges: NDArray, size: float) -> tuple[NDArray[np.bool_
         Vertices of each edge.
     size
         The mesh's size; what passes less than a millionth of it through a face only touches.
+    most
+        So many crossing faces or fewer need not all be found; 0 looks at every edge.
+    marks
+        How many faces an edge has at most.
 
     Returns
     -------
@@ -37,27 +51,56 @@ def crossings(rays: Rays, edges: NDArray, size: float) -> tuple[NDArray[np.bool_
     """
     pierced = np.zeros(len(rays.faces), bool)
     piercing = np.zeros(len(edges), bool)
-    for start in range(0, len(edges), BATCH):
-        part = edges[start : start + BATCH]
-        a = rays.points[part[:, 0]]
-        along = rays.points[part[:, 1]] - a
-        at = np.full(len(part), _INSET, np.float32)
-        active = np.arange(len(part))
-        for _ in range(_ROUNDS):
-            origin = a[active] + along[active] * at[active, None]
-            face, distance = rays.first(origin, along[active], 1 - _INSET - at[active])
-            hit = face >= 0
-            active, face, distance = active[hit], face[hit], distance[hit]
-            if len(active) == 0:
-                break
-            near = (rays.faces[face][:, :, None] == part[active][:, None, :]).any(axis=(1, 2))
-            real = ~near
-            real[real] = _through(rays, face[real], part[active[real]], size)
-            pierced[face[real]] = True
-            piercing[start + active[real]] = True
-            at[active] += distance + np.float32(1e-4)
-            active = active[at[active] < 1 - _INSET]
+    needed = most / (marks + _ROUNDS)
+    seen = 0.0
+    for look in _looks(len(edges)) if _unlikely(0, needed / 2) else (slice(None),):
+        chosen = np.arange(len(edges))[look] if isinstance(look, slice) else look
+        for start in range(0, len(chosen), BATCH):
+            part = chosen[start : start + BATCH]
+            piercing[part] = _pierce(rays, edges[part], size, pierced)
+        seen += len(chosen) / max(len(edges), 1)
+        if _unlikely(int(np.count_nonzero(piercing)), seen * needed):
+            break
     return pierced, piercing
+
+
+def _looks(count: int) -> Iterator[NDArray[np.int64]]:
+    """Edges in four turns, an eighth, an eighth, a quarter and a half of them; in every eight any may come first."""
+    block = np.arange(0, count, 8)
+    first = np.random.default_rng(0).integers(0, 8, len(block))
+    for turns in ((0,), (1,), (2, 3), (4, 5, 6, 7)):
+        chosen = (block[:, None] + (first[:, None] ^ np.array(turns))).reshape(-1)
+        yield chosen[chosen < count]
+
+
+def _unlikely(met: int, expected: float) -> bool:
+    """Whether so few would be met by a chance of less than `DOUBT` only (Chernoff's bound)."""
+    if met >= expected:
+        return False
+    return bool(met - expected + (met * np.log(expected / met) if met else 0.0) < np.log(DOUBT))
+
+
+def _pierce(rays: Rays, edges: NDArray, size: float, pierced: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(k,) which of some edges run through faces; those faces are noted in `pierced`."""
+    piercing = np.zeros(len(edges), bool)
+    a = rays.points.take(edges[:, 0], axis=0)
+    along = rays.points.take(edges[:, 1], axis=0) - a
+    at = np.full(len(edges), _INSET, np.float32)
+    active = np.arange(len(edges))
+    for _ in range(_ROUNDS):
+        origin = a[active] + along[active] * at[active, None]
+        face, distance = rays.first(origin, along[active], 1 - _INSET - at[active])
+        hit = face >= 0
+        active, face, distance = active[hit], face[hit], distance[hit]
+        if len(active) == 0:
+            break
+        real = ~(rays.faces[face][:, :, None] == edges[active][:, None, :]).any(axis=(1, 2))
+        real[real] = _through(rays, face[real], edges[active[real]], size)
+        pierced[face[real]] = True
+        piercing[active[real]] = True
+        at[active] += distance + np.float32(1e-4)
+        active = active[at[active] < 1 - _INSET]
+    return piercing
 
 
 def _through(rays: Rays, face: NDArray, edge: NDArray, size: float) -> NDArray[np.bool_]:

@@ -40,8 +40,11 @@ class Edges:
 
     def ends(self, half: NDArray) -> NDArray[np.int32]:
         """(k, 2) the vertices each half-edge runs from and to."""
-        face, corner = np.divmod(half, 3)
-        return np.stack([self.faces[face, corner], self.faces[face, (corner + 1) % 3]], axis=1)
+        flat = self.faces.reshape(-1)
+        result = np.empty((len(half), 2), np.int32)
+        result[:, 0] = flat.take(half)
+        result[:, 1] = flat.take(following(half))
+        return result
 
     @once
     def open(self) -> NDArray[np.int32]:
@@ -86,6 +89,13 @@ class Edges:
     def unique(self) -> NDArray[np.int32]:
         """(e, 2) the vertices of every edge, in the direction of its first half-edge."""
         return self.ends(self.half[self.start])
+
+
+def following(half: NDArray) -> NDArray:
+    """The half-edge after each one around its face."""
+    last = half - half // 3 * 3 == 2
+    result: NDArray = half + 1 - 3 * last.astype(half.dtype)
+    return result
 
 
 def edges(faces: NDArray) -> Edges:

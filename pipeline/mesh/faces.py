@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,19 +21,41 @@ def cross(points: NDArray, faces: NDArray) -> NDArray:
     return _survey(points, faces, None)[0]
 
 
-def survey(points: NDArray, faces: NDArray, size: float) -> tuple[NDArray, NDArray[np.bool_]]:
-    """`cross` and `degenerate` in one pass over the triangles."""
-    normal, doubtful = _survey(points, faces, size)
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over the triangles tells.
+
+    Attributes
+    ----------
+    cross : (m, 3) float
+        As `cross`.
+    degenerate : (m,) bool
+        As `degenerate`.
+    slender : (m,) float32
+        Twice the area over the sum of two squared sides: never more than twice the sine of the smallest angle.
+    """
+
+    cross: NDArray
+    degenerate: NDArray[np.bool_]
+    slender: NDArray[np.float32]
+
+
+def survey(points: NDArray, faces: NDArray, size: float) -> Survey:
+    """`cross`, `degenerate` and how slender each triangle is, in one pass over the triangles."""
+    normal, doubtful, slender = _survey(points, faces, size)
     flat = repeated(faces)
     few = np.flatnonzero(doubtful)
     flat[few] |= _no_height(points, faces[few], size)
-    return normal, flat
+    return Survey(normal, flat, slender)
 
 
-def _survey(points: NDArray, faces: NDArray, size: float | None) -> tuple[NDArray, NDArray[np.bool_]]:
-    """Normals, and which triangles are so low that their height must be measured exactly."""
+def _survey(
+    points: NDArray, faces: NDArray, size: float | None
+) -> tuple[NDArray, NDArray[np.bool_], NDArray[np.float32]]:
+    """Normals, which triangles are so low that their height must be measured exactly, and how slender each is."""
     normal = np.empty((len(faces), 3), points.dtype)
     doubtful = np.zeros(len(faces), bool)
+    slender = np.zeros(len(faces) if size is not None else 0, np.float32)
     for start in range(0, len(faces), _BATCH):
         part = slice(start, start + _BATCH)
         corners = points.take(faces[part].reshape(-1), axis=0).reshape(-1, 3, 3)
@@ -42,9 +66,11 @@ def _survey(points: NDArray, faces: NDArray, size: float | None) -> tuple[NDArra
             np.subtract(u[:, one] * v[:, two], u[:, two] * v[:, one], out=n[:, axis])
         if size is not None:
             reach = _squared(u) + _squared(v)  # at least a quarter of the longest side's square
+            square = _squared(n)
             bound = np.maximum((8 * FLAT * size) ** 2 * reach, 1e-10 * reach * reach)
-            np.less_equal(_squared(n), bound, out=doubtful[part])
-    return normal, doubtful
+            np.less_equal(square, bound, out=doubtful[part])
+            np.divide(np.sqrt(square), reach, out=slender[part], where=reach > 0, casting="same_kind")
+    return normal, doubtful, slender
 
 
 def areas(points: NDArray, faces: NDArray) -> NDArray[np.float64]:
@@ -90,7 +116,7 @@ def degenerate(points: NDArray, faces: NDArray, size: float | None = None) -> ND
     size
         What heights are compared with; the diagonal of the bounding box where not given.
     """
-    return survey(points, faces, diagonal(points) if size is None else size)[1]
+    return survey(points, faces, diagonal(points) if size is None else size).degenerate
 
 
 def _no_height(points: NDArray, faces: NDArray, size: float) -> NDArray[np.bool_]:
@@ -112,6 +138,20 @@ def smallest_sine(points: NDArray, faces: NDArray) -> NDArray[np.float64]:
         # the smallest angle lies between the two longer sides
         part = result[start : start + _BATCH]
         np.divide(double, sides[1] * sides[2], out=part, where=sides[1] > 0)
+    return result
+
+
+def narrow(points: NDArray, faces: NDArray, slender: NDArray, sine: float) -> NDArray[np.bool_]:
+    """(m,) triangles whose smallest angle has less than this sine; only the slender ones are measured.
+
+    Parameters
+    ----------
+    slender : (m,) float
+        From `Survey`.
+    """
+    result: NDArray[np.bool_] = slender <= 2.001 * sine
+    few = np.flatnonzero(result)
+    result[few] = smallest_sine(points, faces[few]) < sine
     return result
 
 

@@ -50,21 +50,22 @@ def _walk(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Turn around every vertex at once, from its open half-edge or any; too few faces met means two fans."""
     flat = edges.faces.reshape(-1)
-    twin = edges.twin
+    # from a half-edge to the next one that leaves its vertex: over the side before it in its face
+    around = np.ascontiguousarray(edges.twin.reshape(-1, 3)[:, [2, 0, 1]]).reshape(-1)
     start = np.full(vertices, -1, np.int32)
     start[flat] = np.arange(len(flat), dtype=np.int32)
     start[flat[edges.open]] = edges.open
-    vertex = np.flatnonzero(walked)
-    begin = start[vertex]
-    here = begin.copy()
-    met = np.ones(len(vertex), np.int64)
+    vertex = np.flatnonzero(walked).astype(np.int32)
+    begin = start.take(vertex)
+    here, left = begin, faces_at.take(vertex)
     split = np.zeros(vertices, bool)
-    for _ in range(_STEPS):
-        previous = here - here % 3 + (here + 2) % 3
-        here = twin[previous]
-        done = (here < 0) | (here == begin)
-        split[vertex[done]] = met[done] < faces_at[vertex[done]]
-        vertex, begin, here, met = vertex[~done], begin[~done], here[~done], met[~done] + 1
+    for step in range(1, _STEPS + 1):
+        here = around.take(here)
+        on = np.flatnonzero((here >= 0) & (here != begin))
+        if len(on) < len(here):
+            done = np.flatnonzero((here < 0) | (here == begin))
+            split[vertex[done[left[done] > step]]] = True
+            vertex, begin, here, left = vertex.take(on), begin.take(on), here.take(on), left.take(on)
         if len(vertex) == 0:
             break
     unfinished = np.zeros(vertices, bool)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.mesh.edges import Edges
+from pipeline.mesh.edges import Edges, following
 from pipeline.mesh.once import once
 from pipeline.mesh.shells import components
 
@@ -106,16 +106,12 @@ def islands(points: NDArray, edges: Edges, uv: NDArray, corners: NDArray) -> Isl
     same = _one_for_each_place(uv)
     flat = same[corners].reshape(-1)
     a, b = edges.paired.T
-    after_a, after_b = _next(a), _next(b)
+    after_a, after_b = following(a), following(b)
     against = edges.conflicting
     joined = np.where(against, flat[a] == flat[b], flat[a] == flat[after_b])
     joined &= np.where(against, flat[after_a] == flat[after_b], flat[after_a] == flat[b])
     label, count = components(edges.paired[joined] // 3, len(corners))
     return Islands(points, edges, uv, np.ascontiguousarray(corners, np.int32), label, count)
-
-
-def _next(half: NDArray[np.int32]) -> NDArray[np.int32]:
-    return half - half % 3 + (half + 1) % 3
 
 
 def _one_for_each_place(uv: NDArray) -> NDArray[np.int64]:

@@ -85,7 +85,9 @@ class Shells:
         return np.stack(low, axis=1), np.stack(high, axis=1)
 
 
-def shells(points: NDArray, edges: Edges, normals: NDArray | None = None) -> Shells:
+def shells(
+    points: NDArray, edges: Edges, normals: NDArray | None = None, bodies: tuple[NDArray[np.int32], int] | None = None
+) -> Shells:
     """The bodies of a mesh: faces are one body where they share an edge (a shared corner does not count).
 
     Parameters
@@ -95,8 +97,10 @@ def shells(points: NDArray, edges: Edges, normals: NDArray | None = None) -> She
         Edges of the welded triangles.
     normals : (m, 3) float, optional
         `cross` of the triangles where the caller has it.
+    bodies : (label, count), optional
+        `components` of the triangles where the caller has them.
     """
-    label, count = components(edges.neighbours, len(edges.faces))
+    label, count = components(edges.neighbours, len(edges.faces)) if bodies is None else bodies
     return Shells(points, edges, label, count, cross(points, edges.faces) if normals is None else normals)
 
 

@@ -12,7 +12,7 @@ from pipeline.mesh.fans import split_vertices
 from pipeline.mesh.loops import Loops, loops
 from pipeline.mesh.once import once
 from pipeline.mesh.orientation import minority
-from pipeline.mesh.shells import Shells, shells
+from pipeline.mesh.shells import Shells, components, shells
 from pipeline.mesh.weld import Weld, weld
 
 #: open borders closer than this share of the diagonal are one border
@@ -72,22 +72,59 @@ class Topology:
     @once
     def degenerate(self) -> NDArray[np.bool_]:
         """(m,) triangles without area."""
-        return self._survey[1]
+        return self._survey.degenerate
 
     @once
-    def _survey(self) -> tuple[NDArray, NDArray[np.bool_]]:
+    def _survey(self) -> triangle.Survey:
         return triangle.survey(self.vertices, self.welded, self.size)
+
+    def narrow(self, sine: float) -> NDArray[np.bool_]:
+        """(l,) triangles of `solid` whose smallest angle has less than this sine."""
+        slender = self._survey.slender
+        if len(self.live) != len(slender):
+            slender = slender[self.live]
+        return triangle.narrow(self.vertices, self.solid, slender, sine)
+
+    @once
+    def _sound(self) -> NDArray[np.int32]:
+        """Triangles with three different vertices."""
+        return np.flatnonzero(~triangle.repeated(self.welded)).astype(np.int32)
+
+    @once
+    def _sound_edges(self) -> Edges:
+        """Edges of those triangles, the repeated ones among them."""
+        # `welded` welds, which finds the first edges
+        sound = self.welded if len(self._sound) == len(self.faces) else self.welded[self._sound]
+        first = self._first_edges
+        if len(first.faces) == len(sound) and np.array_equal(first.faces, sound):
+            return first
+        return edges(sound)
+
+    @once
+    def _bodies(self) -> tuple[NDArray[np.int32], int]:
+        """Bodies of the triangles of `_sound_edges`."""
+        return components(self._sound_edges.neighbours, len(self._sound_edges.faces))
 
     @once
     def duplicate(self) -> NDArray[np.bool_]:
-        """(m,) triangles that repeat an earlier one."""
-        return triangle.duplicates(self.welded) & ~triangle.repeated(self.welded)
+        """(m,) triangles that repeat an earlier one.
+
+        Two that do share all three edges: with others, so that the edges are crowded, or as a body of the two alone.
+        """
+        edges, (label, count) = self._sound_edges, self._bodies
+        suspect = (np.bincount(label, minlength=count) == 2)[label]
+        if len(edges.crowded):
+            suspect[edges.half[np.repeat(edges.count > 2, edges.count)] // 3] = True
+        few = self._sound[suspect]
+        result = np.zeros(len(self.faces), bool)
+        result[few] = triangle.duplicates(self.welded[few])
+        return result
 
     @once
     def live(self) -> NDArray[np.int32]:
         """(l,) the triangles that topology is read from: three different vertices, and each once."""
-        dead = triangle.repeated(self.welded) | self.duplicate
-        return np.flatnonzero(~dead).astype(np.int32)
+        again = self.duplicate[self._sound]
+        return self._sound[~again] if again.any() else self._sound
 
     @once
     def solid(self) -> NDArray[np.int32]:
@@ -97,16 +134,13 @@ class Topology:
     @once
     def edges(self) -> Edges:
         """Edges of `solid`."""
-        solid = self.solid  # welds, which finds the first edges
-        first = self._first_edges
-        if len(first.faces) == len(solid) and np.array_equal(first.faces, solid):
-            return first
-        return edges(solid)
+        return self._sound_edges if len(self.live) == len(self._sound) else edges(self.solid)
 
     @once
     def shells(self) -> Shells:
         """Bodies of `solid`."""
-        return shells(self.vertices, self.edges, self.cross)
+        bodies = self._bodies if self.edges is self._sound_edges else None
+        return shells(self.vertices, self.edges, self.cross, bodies)
 
     @once
     def loops(self) -> Loops:
@@ -124,7 +158,7 @@ class Topology:
     @property
     def cross(self) -> NDArray:
         """(l, 3) normals of `solid`, as long as twice the area."""
-        normal = self._survey[0]
+        normal = self._survey.cross
         return normal if len(self.live) == len(normal) else normal[self.live]
 
     @once
@@ -135,7 +169,22 @@ class Topology:
     @once
     def split_vertices(self) -> NDArray[np.int32]:
         """Vertices where surfaces touch in one point."""
+        if self._sphere_like:
+            return np.zeros(0, np.int32)
         return split_vertices(self.edges, len(self.vertices))
+
+    @property
+    def _sphere_like(self) -> bool:
+        """Whether Euler's number is as high as it can be: then every vertex has one fan.
+
+        V - E + F of a surface is at most 2 for each closed body and 1 for each open one. A vertex with several fans
+        counts once where the surface has it several times, so there can be none where that bound is reached.
+        """
+        used = np.zeros(len(self.vertices), bool)
+        used[self.solid.reshape(-1)] = True
+        closed = self.shells.closed
+        euler = int(np.count_nonzero(used)) - len(self.edges.start) + len(self.solid)
+        return not len(self.edges.crowded) and euler == len(closed) + int(np.count_nonzero(closed))
 
     @once
     def turned(self) -> NDArray[np.bool_]:

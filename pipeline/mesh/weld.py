@@ -71,28 +71,52 @@ def _weld_equal(points: NDArray) -> Weld:
         part *= np.uint64(factor)
         part ^= part >> np.uint64(29)
         key += part * np.uint64(_MIX[axis - 1])
-    order = np.argsort(key).astype(np.int32)
-    key = key[order]
-    fresh = np.empty(n, bool)
-    fresh[0] = True
-    np.not_equal(key[1:], key[:-1], out=fresh[1:])
+    order, fresh = _grouped(key)
     again = np.flatnonzero(~fresh)
-    if np.any(bits[order[again]] != bits[order[again - 1]]):  # two positions share a key: sort by position
-        order = np.lexsort(bits.T).astype(np.int32)
-        fresh[1:] = np.any(bits[order[1:]] != bits[order[:-1]], axis=1)
+    astray = again[np.any(bits[order[again]] != bits[order[again - 1]], axis=1)]
+    if len(astray):  # different positions share a key: those few runs are sorted by position
+        run = np.cumsum(fresh, dtype=np.int32)
+        mixed = np.zeros(int(run[-1]) + 1, bool)
+        mixed[run[astray]] = True
+        member = np.flatnonzero(mixed[run])
+        some = order[member]
+        order[member] = some[np.lexsort((some, *bits[some].T, run[member]))]
+        fresh[member[1:]] |= np.any(bits[order[member[1:]]] != bits[order[member[1:] - 1]], axis=1)
     return _from_runs(order, fresh)
 
 
+def _grouped(key: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Points with equal keys one after the other, each group in order, and where a group begins.
+
+    The upper bits of the key and the point share a word: values are sorted, which is quicker than finding an order.
+    """
+    deep = np.uint64((1 << len(key).bit_length()) - 1)
+    key = key & ~deep
+    key |= np.arange(len(key), dtype=np.uint64)
+    key.sort()
+    order = (key & deep).astype(np.int32)
+    key &= ~deep
+    fresh = np.empty(len(key), bool)
+    fresh[0] = True
+    np.not_equal(key[1:], key[:-1], out=fresh[1:])
+    return order, fresh
+
+
 def _from_runs(order: NDArray[np.int32], fresh: NDArray[np.bool_]) -> Weld:
-    """Number the vertices by their first point, so that welding a welded mesh changes nothing."""
-    run = np.cumsum(fresh, dtype=np.int32) - 1
-    first = np.minimum.reduceat(order, np.flatnonzero(fresh)).astype(np.int32)
-    rank = np.argsort(first)
-    number = np.empty(len(first), np.int32)
-    number[rank] = np.arange(len(first), dtype=np.int32)
+    """Number the vertices by their first point, so that welding a welded mesh changes nothing.
+
+    Points stand in order within a run, so the first of a run is its first point.
+    """
+    if fresh.all():
+        whole = np.arange(len(order), dtype=np.int32)
+        return Weld(whole, whole)
+    leads = np.zeros(len(order), bool)
+    leads[order[fresh]] = True
+    number = np.cumsum(leads, dtype=np.int32) - 1
     index = np.empty(len(order), np.int32)
-    index[order] = number[run]
-    return Weld(index, first[rank])
+    start = np.flatnonzero(fresh)
+    index[order] = np.repeat(number[order[start]], np.diff(start, append=len(order)))
+    return Weld(index, np.flatnonzero(leads).astype(np.int32))
 
 
 def _weld_near(points: NDArray, exact: Weld, chosen: NDArray, tolerance: float, reach: NDArray | None) -> Weld:

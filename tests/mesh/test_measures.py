@@ -158,6 +158,20 @@ class TestCrossing:
         assert near[pierced].all()
         assert piercing.any()
 
+    def test_a_first_look_finds_none_or_all(self) -> None:
+        points, faces = solid(ball(fine=6), ball(1.0, (1, 0.01, 0.02), 6))
+        rays, ends = Rays(points, faces), edges(faces).unique()
+        every, _ = crossings(rays, ends, 4.0)
+        many = int(every.sum())
+        assert many > 300
+        np.testing.assert_array_equal(crossings(rays, ends, 4.0, many * 0.9)[0], every)
+        # far fewer than asked for: what was met is told, and nothing that is not so
+        some, _ = crossings(rays, ends, 4.0, len(faces) * 0.2)
+        assert 0 < some.sum() < many
+        assert every[some].all()
+        points, faces = solid(ball(fine=5))
+        assert not crossings(Rays(points, faces), edges(faces).unique(), 2.0, 400)[1].any()
+
 
 class TestClusters:
     def test_who_belongs_to_whom(self) -> None:

@@ -115,6 +115,36 @@ class TestTopology:
         assert mine.live.tolist() == list(range(12))
         assert len(mine.edges.crowded) == 0
 
+    def test_a_body_of_two_faces_is_no_repeat_where_only_two_sides_are_shared(self) -> None:
+        points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 0, 0], [6, 0, 0], [5, 1, 0], [6, 1, 0]], np.float32)
+        faces = np.array([[0, 1, 2], [3, 4, 5], [4, 6, 5], [2, 1, 0], [1, 1, 0]])
+        mine = Topology(points, faces)
+        assert mine.duplicate.tolist() == [False, False, False, True, False]
+        assert mine.live.tolist() == [0, 1, 2]
+
+    @settings(deadline=None, max_examples=40)
+    @given(arrays(np.int32, st.tuples(st.integers(1, 60), st.just(3)), elements=st.integers(0, 7)))
+    def test_repeats_of_any_soup_as_numpy_finds_them(self, faces: np.ndarray) -> None:
+        points = np.random.default_rng(1).random((8, 3)).astype(np.float32)
+        seen: set[tuple[int, ...]] = set()
+        expected = []
+        for face in np.sort(faces, axis=1).tolist():
+            sound = len(set(face)) == 3
+            expected.append(sound and tuple(face) in seen)
+            if sound:
+                seen.add(tuple(face))
+        assert Topology(points, faces).duplicate.tolist() == expected
+
+    def test_slivers_by_the_law_of_sines(self) -> None:
+        random = np.random.default_rng(3)
+        points = (random.random((3000, 3)) * random.choice([1e-3, 1, 30], (3000, 1))).astype(np.float32)
+        mine = Topology(points, np.arange(3000).reshape(-1, 3))
+        angles = trimesh.Trimesh(mine.vertices.astype(np.float64), mine.solid, process=False).face_angles
+        for degrees in (0.5, 2.0, 10.0, 45.0):
+            np.testing.assert_array_equal(
+                mine.narrow(np.sin(np.radians(degrees))), angles.min(axis=1) < np.radians(degrees)
+            )
+
     @settings(deadline=None, max_examples=25)
     @given(st.integers(0, 10_000), st.floats(0.05, 0.95))
     def test_turning_any_faces_is_seen_and_undone(self, seed: int, share: float) -> None:
@@ -182,6 +212,18 @@ class TestFans:
         other = cone.faces[:, ::-1] + n
         other[other == n + tip] = tip
         assert split_vertices(edges(np.vstack([cone.faces, other])), 2 * n).tolist() == [tip]
+
+    def test_bodies_that_meet_in_a_point_with_and_without_handles(self) -> None:
+        for shape in (trimesh.creation.icosphere(2), trimesh.creation.torus(1, 0.3)):
+            whole = Topology(np.asarray(shape.vertices, np.float32), shape.faces)
+            assert whole.split_vertices.tolist() == []
+            far = int(np.argmax(shape.vertices[:, 0]))
+            other = shape.vertices * [-1, 1, 1] + [2 * shape.vertices[far, 0], 0, 0]
+            both = np.vstack([shape.vertices, other]).astype(np.float32)
+            both[len(shape.vertices) + far] = both[far]
+            touching = Topology(both, np.vstack([shape.faces, shape.faces[:, ::-1] + len(shape.vertices)]))
+            assert touching.shells.count == 2
+            assert touching.split_vertices.tolist() == [far]
 
 
 def test_few_nodes_are_labelled_as_scipy_labels_them() -> None:

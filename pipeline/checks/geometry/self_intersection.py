@@ -29,7 +29,7 @@ class SelfIntersection(Rule):
         body = context.body
         if len(body.faces) == 0:
             return
-        crossed = np.flatnonzero(body.crossing)
+        crossed = np.flatnonzero(body.crossing(context.limit(self) * len(body.faces)))
         share = len(crossed) / len(body.faces)
         if share > context.limit(self):
             yield self.found(

@@ -10,7 +10,6 @@ import numpy as np
 
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Marks, Rule
-from pipeline.mesh.faces import smallest_sine
 
 
 class Slivers(Rule):
@@ -34,7 +33,7 @@ class Slivers(Rule):
             topology = part.shape.topology
             if len(topology.solid) < 20:
                 continue
-            narrow = smallest_sine(topology.vertices, topology.solid) < np.sin(np.radians(angle))
+            narrow = topology.narrow(float(np.sin(np.radians(angle))))
             share = float(narrow.mean())
             if share > context.limit(self):
                 yield self.found(
