@@ -85,7 +85,8 @@ class Context:
 
     def textured(self, part: Part) -> bool:
         """Whether pictures lie on a part: a new layout would then need them baked again, which is no safe fix."""
-        return any(self.subject.materials[n].textures for n in part.materials if n >= 0)
+        lost = any(not t.path for t in self.textures)  # a picture that is not found may be found again
+        return lost or any(self.subject.materials[n].textures for n in part.materials if n >= 0)
 
     @once
     def triangles(self) -> int:

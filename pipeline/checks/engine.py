@@ -128,6 +128,7 @@ def examine(
         errors=errors,
     )
     report._marks = [f.marks for f in findings]
+    report._asked = subject.prim if subject.asked else ""
     judge(report, brief, context.thresholds.verdict)
     report.seconds = round(time.perf_counter() - started, 3)
     if html is not None:
@@ -145,6 +146,7 @@ def _told(finding: Finding, rule: Rule, context: Context) -> FindingReport:
     fixable = bool(rule.fixer) and finding.fixable
     return FindingReport(
         rule=finding.rule,
+        title=rule.title,
         severity=finding.severity,
         prim=finding.prim,
         message=finding.message,
@@ -155,6 +157,8 @@ def _told(finding: Finding, rule: Rule, context: Context) -> FindingReport:
         fixer=rule.fixer if fixable else "",
         advice=rule.advice,
         regenerate=rule.regenerate,
+        input=rule.input,
+        operation="" if fixable else rule.operation,
         minutes=_minutes(finding, rule, context, fixable),
         where=[
             MarkSample(

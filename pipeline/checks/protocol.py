@@ -91,6 +91,11 @@ class Rule(ABC):
         What to do, in the words of the trade.
     regenerate
         Which change of input makes a generator avoid it; empty where regenerating is no remedy.
+    input
+        Options of `gates input` by which the input changes so; words in capitals are a person's to say, `{parts}`
+        stands for the intent's parts.
+    operation
+        The refiner operation, with settings, by which a person mends what no fixer may; words in capitals likewise.
     minutes
         What an artist needs to clean one finding up by hand.
     counted
@@ -109,6 +114,8 @@ class Rule(ABC):
     fixer: ClassVar[str] = ""
     advice: ClassVar[str] = ""
     regenerate: ClassVar[str] = ""
+    input: ClassVar[str] = ""
+    operation: ClassVar[str] = ""
     minutes: ClassVar[float] = 10.0
     counted: ClassVar[bool] = False
     options: ClassVar[Mapping[str, float]] = MappingProxyType({})

@@ -35,6 +35,7 @@ class FindingReport(_Model):
     """One finding, with what to do about it."""
 
     rule: str
+    title: str = Field(default="", description="what the rule looks for, in a few words")
     severity: Severity
     prim: str
     message: str
@@ -45,6 +46,8 @@ class FindingReport(_Model):
     fixer: str = Field(default="", description="the refiner operation that mends it")
     advice: str = ""
     regenerate: str = Field(default="", description="the change of input by which a generator avoids it")
+    input: str = Field(default="", description="options of `gates input` that make this change")
+    operation: str = Field(default="", description="the operation by which a person mends what no fixer may")
     minutes: float = Field(default=0.0, description="estimated work of an artist, minutes")
     where: list[MarkSample] = Field(default_factory=list)
 
@@ -81,7 +84,37 @@ class NextStep(_Model):
 
     action: Literal["accept", "fix", "refine", "regenerate"]
     how: str
-    operations: list[str] = Field(default_factory=list)
+    operations: list[str] = Field(default_factory=list, description="refiner operations, in the order that serves")
+    commands: list[str] = Field(
+        default_factory=list, description="what to type, in order; words in capitals are a person's to say"
+    )
+    change_input: list[str] = Field(
+        default_factory=list, description="what to change about the input before generating again, the weightiest first"
+    )
+
+
+class CleanupItem(_Model):
+    """What the findings of one rule cost to clean up."""
+
+    rule: str
+    title: str
+    findings: int
+    hand_minutes: float = Field(default=0.0, description="work of an artist")
+    machine_minutes: float = Field(default=0.0, description="running the fixer, where a safe one mends all of them")
+    needed: bool = Field(description="the verdict stands on it; the others may stay")
+
+
+class Cleanup(_Model):
+    """The estimate behind a verdict, and what it is based on."""
+
+    hand_minutes: float = Field(default=0.0, description="work of an artist until the verdict is `pass`")
+    machine_minutes: float = Field(default=0.0, description="fixers, and inspecting again")
+    optional_minutes: float = Field(default=0.0, description="work of an artist on what may stay")
+    regenerate_minutes: float | None = Field(
+        default=None, description="a new one, where that is a remedy: change the input, generate, inspect"
+    )
+    basis: str = ""
+    items: list[CleanupItem] = Field(default_factory=list, description="the costliest first")
 
 
 class Report(_Model):
@@ -98,7 +131,8 @@ class Report(_Model):
     reason: str = ""
     next_step: NextStep = NextStep(action="accept", how="")
     score: float = Field(default=0.0, description="summed weight of the errors; the job rejects from its `reject_at`")
-    minutes: float = Field(default=0.0, description="estimated clean-up by an artist")
+    minutes: float = Field(default=0.0, description="estimated clean-up of all errors and warnings by an artist")
+    cleanup: Cleanup = Cleanup()
     stats: Stats = Stats()
     findings: list[FindingReport] = Field(default_factory=list)
     passed: list[str] = Field(default_factory=list, description="rules that ran and found nothing")
@@ -107,6 +141,12 @@ class Report(_Model):
     seconds: float = 0.0
 
     _marks: list[tuple[Marks, ...]] = PrivateAttr(default_factory=list)
+    _asked: str = PrivateAttr(default="")
+
+    @property
+    def asked(self) -> str:
+        """The prim that somebody asked for; empty where the whole file was meant."""
+        return self._asked
 
     @property
     def exit_code(self) -> int:

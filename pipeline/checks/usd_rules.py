@@ -29,7 +29,8 @@ class UsdValidator(Rule):
 
     def __init__(self, name: str, members: tuple[str, ...], doc: str) -> None:
         self.id = f"usd.{name}"  # type: ignore[misc]
-        self.title = doc or name  # type: ignore[misc]
+        self.title = _title(name)  # type: ignore[misc]
+        self.doc = doc
         self.members = members
 
     def run(self, context: Context) -> Iterator[Finding]:
@@ -41,6 +42,12 @@ class UsdValidator(Rule):
         for _, severity, message, prim in found[:MOST]:
             finding = self.found(context, message, prim, len(found))
             yield finding if told else dataclasses.replace(finding, severity=severity)
+
+
+def _title(name: str) -> str:
+    """`missing reference` of `MissingReferenceValidator`."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]*|[a-z]+|\d+", re.sub("(Validator|Checker)$", "", name))
+    return "USD: " + " ".join(w if w.isupper() and len(w) > 1 else w.lower() for w in words)
 
 
 def _errors(context: Context) -> list[tuple[str, Severity, str, str]]:

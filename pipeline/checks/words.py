@@ -48,6 +48,16 @@ def measured_name(measured: float | None, limit: float | None, unit: str) -> str
     return f"{shown} {what}".strip() + ("" if limit is None else f", limit {limit:g}")
 
 
+def lowered(title: str) -> str:
+    """`game-ready prop` of `Game-ready prop`; abbreviations (`VFX shot element`) stay."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
+def a_or_an(noun: str) -> str:
+    """`a prop`, `an asset`."""
+    return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"
+
+
 def sentence(text: str) -> str:
     """The text with a capital in front."""
     return text[:1].upper() + text[1:]

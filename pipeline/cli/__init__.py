@@ -8,6 +8,7 @@ point group `sevengates.commands`.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -114,4 +115,6 @@ def gates(ctx: click.Context, directory: Path | None, debug: bool, quiet: bool) 
     """
     from pipeline.cli.output import Session
 
+    if os.environ.get("NO_COLOR"):  # https://no-color.org
+        ctx.color = False
     ctx.obj = Session(directory=directory, debug=debug, quiet=quiet)

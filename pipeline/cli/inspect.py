@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.output import json_option, say, show
+from pipeline.cli.output import columns, json_option, say, show
 
 if TYPE_CHECKING:
     from pipeline.checks import Report
@@ -65,7 +65,7 @@ def command(
             report = _of_file(session, Path(target), job, rules, prim, fixed, html, marks)
         else:
             report = _of_asset(session, target, job, rules, fixed, html, marks)
-    show(report, as_json, lambda: as_text(report))
+    show(report, as_json, lambda: as_text(report, columns(), click.style))
     return report.exit_code
 
 
@@ -121,9 +121,12 @@ def _of_asset(
         return inspect_asset(project, asset, rules=list(rules) or None)
     from pipeline.checks.engine import inspect
     from pipeline.gates.brief import brief_of
+    from pipeline.settings.jobs import load_job
 
     stage = project.open_stage()
-    brief = job or brief_of(project, asset, stage)
+    brief = brief_of(project, asset, stage)
+    if job is not None:
+        brief = brief.model_copy(update={"job": load_job(job, project.root)})
     return inspect(
         stage, job=brief, rules=rules or None, prim=f"/World/Assets/{asset}", project=project.root, html=html,
         marks=marks,

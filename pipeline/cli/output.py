@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -92,6 +93,11 @@ def show(result: Any, as_json: bool, text: str | Callable[[], str] = "") -> None
         click.echo(json.dumps(plain, indent=1, ensure_ascii=False, default=str))
     else:
         click.echo(text() if callable(text) else text)
+
+
+def columns() -> int:
+    """How wide text may be: the terminal's width, 80 where there is none."""
+    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
 
 
 def say(message: str) -> None:

@@ -61,9 +61,22 @@ class RuleSetting(_Strict):
 
 
 class VerdictSetting(_Strict):
-    """How findings add up to a verdict."""
+    """How findings add up to a verdict.
+
+    Attributes
+    ----------
+    reject_at
+        Summed weight of errors from which a new one is made.
+    regenerate_minutes
+        Work of a person who changes the input, generates again, inspects and chooses: what clean-up is weighed against.
+    revise_at
+        Summed weight of warnings from which they are no longer passed over.
+    weights
+        Rule id -> weight of its findings.
+    """
 
     reject_at: float = 4.0
+    regenerate_minutes: float = Field(default=30.0, ge=0)
     revise_at: float = 1.0
     weights: dict[str, float] = Field(default_factory=dict)
 

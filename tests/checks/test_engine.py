@@ -195,7 +195,7 @@ class TestVerdict:
         self, asset: Any, job: Any, ball: trimesh.Trimesh, reject_at: float, verdict: str
     ) -> None:
         asset.mesh(ball.vertices, ball.faces[ball.triangles_center[:, 2] > 0])
-        brief = job(verdict=VerdictSetting(reject_at=reject_at))
+        brief = job(verdict=VerdictSetting(reject_at=reject_at, regenerate_minutes=60))
         report = inspect(asset.stage, brief, rules=["geometry.hollow-back"])
         assert report.verdict == verdict
         if verdict == "reject":

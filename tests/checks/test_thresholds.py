@@ -94,7 +94,11 @@ def test_weights_decide_the_verdict() -> None:
     assert verdict(_report(*three), Weighing(reject_at=3)) == "reject"
     assert verdict(_report(*three), Weighing(reject_at=3), VerdictSetting(reject_at=5)) == "revise"  # the job's say
     assert verdict(_report(*three, fixable=True), Weighing(reject_at=3)) == "revise"  # half of three
-    assert verdict(_report(*three, fixable=True), Weighing(reject_at=3, fixable=1)) == "reject"
+    some = _report(*three, fixable=True)
+    some.findings[0].fixable = False  # 1 + 2 x 1; what fixers mend in full is never given up
+    assert verdict(some, Weighing(reject_at=3)) == "revise"
+    assert verdict(some, Weighing(reject_at=3, fixable=1)) == "reject"
+    assert verdict(_report(*three, fixable=True), Weighing(reject_at=3, fixable=1)) == "revise"
     assert verdict(_report("warning"), Weighing()) == "pass"
     assert verdict(_report("warning"), Weighing(weights={"r.0": 1.0})) == "revise"
     assert verdict(_report("warning"), Weighing(weights={"r.0": 1.0}), VerdictSetting(weights={"r.0": 0.5})) == "pass"

@@ -23,6 +23,7 @@ class Fused(Rule):
     fixer = ""
     advice = "Cut the parts free along their borders and give each its material."
     regenerate = "generate the parts one by one, or use a generator that returns parts"
+    input = '--prompt "PROMPT, with {parts} as separate parts"'
     minutes = 90
 
     def run(self, context: Context) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ class HollowBack(Rule):
     unit = "share of silhouette"
     advice = "Model the missing side, or mirror the good one."
     regenerate = "add a picture of the other side to the input set, or choose a multi-view generator"
+    input = "--image BACK.png --view back --role shape"
     minutes = 45
 
     def run(self, context: Context) -> Iterator[Finding]:

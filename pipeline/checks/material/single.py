@@ -25,6 +25,7 @@ class Single(Rule):
     fixer = "separate-materials"
     advice = "Give each stuff its material, so that it can be shaded and changed by itself."
     regenerate = "name the materials in the prompt, or use a generator that returns parts"
+    input = '--prompt "PROMPT, naming the material of each part"'
     minutes = 45
     #: distance of mean colours (sRGB, 0-1) from which two bodies are of different stuff
     options = MappingProxyType({"apart": 0.3})

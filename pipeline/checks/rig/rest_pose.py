@@ -29,6 +29,7 @@ class RestPose(Rule):
     unit = "degrees below the horizontal"
     advice = "Pose the arms, apply the pose as the rest pose and bind again."
     regenerate = "ask for the pose by name, with a reference in that pose"
+    input = '--prompt "PROMPT, standing in an A pose"'
     minutes = 60
 
     def severity_for(self, brief: Brief) -> Severity | None:

@@ -23,6 +23,7 @@ class Implausible(Rule):
     limit = 0.03
     unit = "relative difference"
     fixer = "scale-to-size"
+    operation = "scale-to-size --set height=METRES"
     advice = "Scale to the real size before anything is measured in it."
     minutes = 2
 

@@ -26,6 +26,7 @@ class Mismatch(Rule):
     unit = "overlap"
     advice = "Compare with the reference from the view it was taken from, and correct the proportions."
     regenerate = "use a cleaner reference with a plain background, or add views from other sides"
+    input = "--image CLEAN.png --role shape"
     minutes = 60
 
     def run(self, context: Context) -> Iterator[Finding]:

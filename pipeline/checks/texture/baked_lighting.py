@@ -23,6 +23,7 @@ class BakedLighting(Rule):
     fixer = ""
     advice = "Remove the shading from the albedo, or paint it again under flat light."
     regenerate = "use pictures under flat light, or ask for delit albedo"
+    input = "--image FLAT_LIGHT.png --role material"
     minutes = 60
     #: how sure (in standard errors) it must be that creases are darkened
     options = MappingProxyType({"certainty": 3.0})
