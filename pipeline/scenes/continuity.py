@@ -47,39 +47,56 @@ def compare(before: Facts, after: Facts, shots: tuple[str, str], limits: Continu
     shots
         Names of the one before and of this one.
     """
-    found: list[Drift] = []
+    told = [
+        *_present(before, after),
+        *(row for path in sorted(before.things.keys() & after.things.keys())
+          for row in _things(path, before.things[path], after.things[path], limits)),
+        *(row for path in sorted(before.lights.keys() & after.lights.keys())
+          for row in _lights(path, before.lights[path], after.lights[path], limits)),
+    ]  # fmt: skip
+    return [
+        Drift(shot=shots[1], against=shots[0], prim=prim, field=name, expected=expected, found=found)
+        for prim, name, expected, found in told
+    ]
 
-    def add(prim: str, name: str, expected: object, now: object) -> None:
-        found.append(
-            Drift(shot=shots[1], against=shots[0], prim=prim, field=name, expected=str(expected), found=str(now))
-        )
 
+#: prim, field, what was expected, what was found
+_Row = tuple[str, str, str, str]
+
+
+def _present(before: Facts, after: Facts) -> Iterator[_Row]:
     for mine, theirs in ((before.things, after.things), (before.lights, after.lights)):
         for path in sorted(mine.keys() ^ theirs.keys()):
-            add(path, "presence", "there" if path in mine else "not there", "there" if path in theirs else "not there")
-    for path in sorted(before.things.keys() & after.things.keys()):
-        old, new = before.things[path], after.things[path]
-        for name in ("asset", "pin", "visibility"):
-            if old[name] != new[name]:
-                add(path, name, old[name] or "none", new[name] or "none")
-        for name in sorted(old["variant"].keys() | new["variant"].keys()):
-            a, b = old["variant"].get(name, ""), new["variant"].get(name, "")
-            if a != b:
-                add(path, "variant", f"{name}={a or 'none'}", f"{name}={b or 'none'}")
-        for name, a, b in _moved(old["place"], new["place"], limits):
-            add(path, name, a, b)
-        if old["pin"] == new["pin"] and old["variant"] == new["variant"]:
-            for joint, a, b in _posed(old["pose"], new["pose"], limits):
-                add(joint, "pose", a, b)
-            for prim, a, b in _differing(old["material"], new["material"], limits.light):
-                add(prim, "material", a, b)
-    for path in sorted(before.lights.keys() & after.lights.keys()):
-        old, new = dict(before.lights[path]), dict(after.lights[path])
-        for name, a, b in _moved(old.pop("place"), new.pop("place"), limits):
-            add(path, name, a, b)
-        for name, a, b in _differing(old, new, limits.light):
-            add(path, "light", f"{name} {a}", f"{name} {b}")
-    return found
+            was, now = ("there" if path in side else "not there" for side in (mine, theirs))
+            yield path, "presence", was, now
+
+
+def _things(path: str, old: dict[str, Any], new: dict[str, Any], limits: Continuity) -> Iterator[_Row]:
+    for name in ("asset", "pin", "visibility"):
+        if old[name] != new[name]:
+            yield path, name, str(old[name] or "none"), str(new[name] or "none")
+    for name in sorted(old["variant"].keys() | new["variant"].keys()):
+        a, b = old["variant"].get(name, ""), new["variant"].get(name, "")
+        if a != b:
+            yield path, "variant", f"{name}={a or 'none'}", f"{name}={b or 'none'}"
+    for name, a, b in _moved(old["place"], new["place"], limits):
+        yield path, name, a, b
+    if old["pin"] == new["pin"] and old["variant"] == new["variant"]:
+        for joint, a, b in _posed(old["pose"], new["pose"], limits):
+            yield joint, "pose", a, b
+        for prim, a, b in _differing(old["material"], new["material"], limits.light):
+            yield prim, "material", a, b
+
+
+def _lights(path: str, old: dict[str, Any], new: dict[str, Any], limits: Continuity) -> Iterator[_Row]:
+    for name, a, b in _moved(old["place"], new["place"], limits):
+        yield path, name, a, b
+    for name, a, b in _differing(_without_place(old), _without_place(new), limits.light):
+        yield path, "light", f"{name} {a}", f"{name} {b}"
+
+
+def _without_place(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name != "place"}
 
 
 def _moved(old: NDArray[np.float64], new: NDArray[np.float64], limits: Continuity) -> Iterator[tuple[str, str, str]]:

@@ -25,11 +25,99 @@ TOLERANCE = 1e-4
 
 def add_clip(writer: SceneWriter, clip: Clip) -> None:
     """Add one glTF animation; nothing where nothing moves."""
-    channels: list[dict[str, Any]] = []
-    samplers: list[dict[str, Any]] = []
-    document = writer.document
+    animation = _Animation(writer)
+    animation.add_transforms(clip)
+    animation.add_joints(clip)
+    animation.add_weights(clip)
+    animation.add_moving_points()
+    if animation.channels:
+        parts = {"channels": animation.channels, "samplers": animation.samplers}
+        writer.document.add("animations", {"name": clip.name, **parts})
 
-    def channel(node: int, path: str, times: Doubles, values: NDArray[Any], keep: NDArray[np.int64]) -> None:
+
+class _Animation:
+    """One animation's channels, gathered."""
+
+    def __init__(self, writer: SceneWriter) -> None:
+        self.writer = writer
+        self.channels: list[dict[str, Any]] = []
+        self.samplers: list[dict[str, Any]] = []
+
+    def add_transforms(self, clip: Clip) -> None:
+        """Nodes that move."""
+        writer = self.writer
+        for number, track in clip.transforms.items():
+            translation, rotation, scale, shear = decompose(track.matrices)
+            if shear.max(initial=0) > 1e-4:
+                writer.report.lose(writer.scene.nodes[number].path, "shear", "glTF moves only three of four")
+            node = writer.hierarchy.nodes[number]
+            item = writer.document.json["nodes"][node]
+            if item.pop("matrix", None) is not None:
+                item.update(translation=translation[0].tolist(), rotation=rotation[0].tolist(), scale=scale[0].tolist())
+            self._place(node, track.times, (translation, continuous(rotation), scale))
+
+    def add_joints(self, clip: Clip) -> None:
+        """Skeletons; all joints of one read the same times."""
+        for number, track in clip.joints.items():
+            rotations = continuous(track.rotations)
+            shared = _shared_keys(track.times, track.translations, rotations, track.scales, self.writer.size)
+            for j, node in enumerate(self.writer.hierarchy.joints.get(number, ())):
+                values = (track.translations[:, j], rotations[:, j], track.scales[:, j])
+                self._place(node, track.times, values, shared)
+
+    def add_weights(self, clip: Clip) -> None:
+        """Blend shapes."""
+        writer = self.writer
+        for number, track in clip.weights.items():
+            mesh_number = writer.scene.nodes[number].mesh
+            if mesh_number is None or number not in writer.drawn:
+                continue
+            mesh = writer.scene.meshes[mesh_number]
+            times, weights = _with_stops(mesh, track.times, track.weights)
+            parts = [shape_weights(shape, weights[:, k]) for k, shape in enumerate(mesh.blend_shapes)]
+            values = np.concatenate(parts, axis=1) if parts else np.zeros((len(times), 0), np.float32)
+            if values.shape[1]:
+                keep = reduced(times, values, TOLERANCE)
+                for holder in writer.drawn[number]:
+                    self._channel(holder, "weights", times, values, keep)
+
+    def add_moving_points(self) -> None:
+        """Meshes whose points move: each key is a target, and one weight after the other is one."""
+        writer = self.writer
+        for number, node in enumerate(writer.scene.nodes):
+            if node.mesh is None or number not in writer.drawn:
+                continue
+            mesh = writer.scene.meshes[node.mesh]
+            if mesh.track is not None and not mesh.blend_shapes:
+                times, keys = track_keys(mesh)
+                for holder in writer.drawn[number]:
+                    self._channel(holder, "weights", times, np.eye(len(keys), dtype=np.float32), np.arange(len(keys)))
+
+    def _place(
+        self,
+        node: int,
+        times: Doubles,
+        values: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+        shared: dict[str, NDArray[np.int64]] | None = None,
+    ) -> None:
+        """Translation, rotation and scale of one node, those that move; the rest at its first value.
+
+        Parameters
+        ----------
+        shared
+            Keys by path that are known to suffice; found for this node alone without it.
+        """
+        item = self.writer.document.json["nodes"][node]
+        for (path, tolerance, turning), row in zip(_rules(self.writer.size), values, strict=True):
+            spread = float(np.ptp(row, axis=0).max(initial=0.0))
+            if spread <= tolerance * 1e-2:
+                item[path] = [float(v) for v in row[0]]
+                continue
+            keep = shared[path] if shared is not None else reduced(times, row, tolerance, turning=turning)
+            self._channel(node, path, times, row, keep)
+
+    def _channel(self, node: int, path: str, times: Doubles, values: NDArray[Any], keep: NDArray[np.int64]) -> None:
+        document = self.writer.document
         if len(keep) == 1 and len(times) > 1:
             keep = np.array([0, len(times) - 1])
         stored = np.asarray(times[keep], np.float32)
@@ -41,83 +129,13 @@ def add_clip(writer: SceneWriter, clip: Clip) -> None:
             "output": document.accessor(chosen.reshape(-1) if path == "weights" else chosen),
             "interpolation": "LINEAR",
         }
-        samplers.append(sampler)
-        channels.append({"sampler": len(samplers) - 1, "target": {"node": node, "path": path}})
-
-    size = writer.size
-    for number, track in clip.transforms.items():
-        translation, rotation, scale, shear = decompose(track.matrices)
-        if shear.max(initial=0) > 1e-4:
-            writer.report.lose(writer.scene.nodes[number].path, "shear", "glTF moves only three of four")
-        node = writer.hierarchy.nodes[number]
-        item = document.json["nodes"][node]
-        if item.pop("matrix", None) is not None:
-            item.update(translation=translation[0].tolist(), rotation=rotation[0].tolist(), scale=scale[0].tolist())
-        rotation = continuous(rotation)
-        _channels(channel, node, track.times, translation, rotation, scale, size, item)
-    for number, joint_track in clip.joints.items():
-        rotations = continuous(joint_track.rotations)
-        shared = _shared_keys(joint_track.times, joint_track.translations, rotations, joint_track.scales, size)
-        for j, node in enumerate(writer.hierarchy.joints.get(number, ())):
-            item = document.json["nodes"][node]
-            _channels(
-                channel, node, joint_track.times, joint_track.translations[:, j], rotations[:, j],
-                joint_track.scales[:, j], size, item, shared,
-            )  # fmt: skip
-    for number, weight_track in clip.weights.items():
-        mesh_number = writer.scene.nodes[number].mesh
-        if mesh_number is None or number not in writer.drawn:
-            continue
-        mesh = writer.scene.meshes[mesh_number]
-        times, weights = _with_stops(mesh, weight_track.times, weight_track.weights)
-        parts = [shape_weights(shape, weights[:, k]) for k, shape in enumerate(mesh.blend_shapes)]
-        values = np.concatenate(parts, axis=1) if parts else np.zeros((len(times), 0), np.float32)
-        if values.shape[1]:
-            keep = reduced(times, values, 1e-4)
-            for holder in writer.drawn[number]:
-                channel(holder, "weights", times, values, keep)
-    for number, node_item in enumerate(writer.scene.nodes):
-        if node_item.mesh is None or number not in writer.drawn:
-            continue
-        mesh = writer.scene.meshes[node_item.mesh]
-        if mesh.track is not None and not mesh.blend_shapes:
-            times, keys = track_keys(mesh)
-            for holder in writer.drawn[number]:
-                channel(holder, "weights", times, np.eye(len(keys), dtype=np.float32), np.arange(len(keys)))
-    if channels:
-        document.add("animations", {"name": clip.name, "channels": channels, "samplers": samplers})
+        self.samplers.append(sampler)
+        self.channels.append({"sampler": len(self.samplers) - 1, "target": {"node": node, "path": path}})
 
 
 def _rules(size: float) -> tuple[tuple[str, float, bool], ...]:
     """Path, tolerance, and whether values turn."""
     return (("translation", TOLERANCE * size, False), ("rotation", TOLERANCE, True), ("scale", TOLERANCE, False))
-
-
-def _channels(
-    channel: Any,
-    node: int,
-    times: Doubles,
-    translation: NDArray[Any],
-    rotation: NDArray[Any],
-    scale: NDArray[Any],
-    size: float,
-    item: dict[str, Any],
-    shared: dict[str, NDArray[np.int64]] | None = None,
-) -> None:
-    """The three channels of one node, those that move; the rest at its first value.
-
-    Parameters
-    ----------
-    shared
-        Keys by path that are known to suffice; found for this node alone without it.
-    """
-    for (path, tolerance, turning), values in zip(_rules(size), (translation, rotation, scale), strict=True):
-        spread = float(np.ptp(values, axis=0).max(initial=0.0))
-        if spread <= tolerance * 1e-2:
-            item[path] = [float(v) for v in values[0]]
-            continue
-        keep = shared[path] if shared is not None else reduced(times, values, tolerance, turning=turning)
-        channel(node, path, times, values, keep)
 
 
 def _shared_keys(

@@ -125,56 +125,93 @@ def read(prompt: str) -> Reading:
     text = " ".join(re.findall(r"[a-z0-9]+", prompt.lower()))
     for two, one in JOINED.items():
         text = text.replace(two, one)
-    raw = text.split()
-    words = [_known(w) for w in raw]
-    found: list[tuple[str, str, int, list[str]]] = []
-    traits: set[str] = set()
-    unknown: list[str] = []
-    colours: list[str] = []
-    cloth: list[str] = []
-    number = 0
-    for i, word in enumerate(words):
-        if word in COLOUR_WORDS and raw[i] != "oranges" and not (word == "orange" and number > 1):
-            following = words[i + 1] if i + 1 < len(words) else ""
-            colour = following in THINGS or following in COLOUR_WORDS or following == "and"
-            if word == "orange" and not colour:
-                found.append((word, word, number, []))
-                continue
-            colours.append(word)
+    listener = _Listener(text.split())
+    for place in range(len(listener.words)):
+        listener.hear(place)
+    return listener.reading()
+
+
+@dataclass
+class _Mention:
+    """One thing that a prompt names, with the number and the colours said before it."""
+
+    thing: str
+    word: str
+    count: int
+    colours: list[str]
+
+
+class _Listener:
+    """Takes a prompt's words one after the other; numbers and colours wait for the thing that they belong to."""
+
+    def __init__(self, spoken: list[str]) -> None:
+        self.spoken = spoken
+        self.words = [_known(w) for w in spoken]
+        self.found: list[_Mention] = []
+        self.traits: set[str] = set()
+        self.unknown: list[str] = []
+        self.colours: list[str] = []
+        self.cloth: list[str] = []
+        self.number = 0
+
+    def hear(self, place: int) -> None:
+        """Take the word at a place."""
+        word = self.words[place]
+        following = self.words[place + 1] if place + 1 < len(self.words) else ""
+        if self._is_colour(place):
+            self._colour(word, following)
         elif word in THINGS or word in WARES:
-            thing = THINGS.get(word, word)
-            following = words[i + 1] if i + 1 < len(words) else ""
-            if word in STUFF and _next_thing(words[i + 1 :]):
-                continue
-            if thing == "crate" and following in THINGS and following != "crate":
-                continue
-            found.append((thing, word, number, colours))
-            colours, number = [], 0
+            self._thing(word, following, self.words[place + 1 :])
         elif word in NUMBERS or word.isdigit():
-            number = int(word) if word.isdigit() else NUMBERS[word]
-            number = min(number, 12)
+            self.number = min(int(word) if word.isdigit() else NUMBERS[word], 12)
         elif word in TRAITS:
-            traits.add(word)
-            if word == "striped" and colours:
-                cloth, colours = [*cloth, *colours], []
+            self.traits.add(word)
+            if word == "striped" and self.colours:
+                self.cloth, self.colours = [*self.cloth, *self.colours], []
         elif word not in _FILLER:
-            unknown.append(word)
-    things = [f for f in found if f[0] not in WARES and f[0] != "canopy"]
-    main = next((f for f in things if f[0] == "stall"), things[0] if things else None)
-    counts: dict[str, int] = {}
-    dyes: dict[str, list[str]] = {"cloth": cloth} if cloth else {}
-    for item in found:
-        thing, _, count, dye = item
-        if item is not main and thing != "canopy":
-            counts[thing] = max(counts.get(thing, 0), count or (3 if thing in ("crate",) else 1))
-        if dye:
-            dyes.setdefault(DYED.get(thing, "wood" if thing not in WARES else thing), []).extend(dye)
-    if colours:
-        dyes.setdefault(DYED.get(main[0], "wood") if main else "wood", []).extend(colours)
-    if main is None:
-        noun = unknown[-1] if unknown else ""
-        return Reading("", noun, 1, counts, dyes, frozenset(traits), unknown)
-    return Reading(main[0], main[1], max(main[2], 1), counts, dyes, frozenset(traits), unknown)
+            self.unknown.append(word)
+
+    def _is_colour(self, place: int) -> bool:
+        """`oranges` and `3 orange` are fruit."""
+        word = self.words[place]
+        fruit = self.spoken[place] == "oranges" or (word == "orange" and self.number > 1)
+        return word in COLOUR_WORDS and not fruit
+
+    def _colour(self, word: str, following: str) -> None:
+        if word == "orange" and not (following in THINGS or following in COLOUR_WORDS or following == "and"):
+            self.found.append(_Mention(word, word, self.number, []))
+        else:
+            self.colours.append(word)
+
+    def _thing(self, word: str, following: str, rest: list[str]) -> None:
+        thing = THINGS.get(word, word)
+        if word in STUFF and _next_thing(rest):
+            return
+        if thing == "crate" and following in THINGS and following != "crate":
+            return
+        self.found.append(_Mention(thing, word, self.number, self.colours))
+        self.colours, self.number = [], 0
+
+    def reading(self) -> Reading:
+        """What all of it means."""
+        things = [f for f in self.found if f.thing not in WARES and f.thing != "canopy"]
+        main = next((f for f in things if f.thing == "stall"), things[0] if things else None)
+        counts: dict[str, int] = {}
+        dyes: dict[str, list[str]] = {"cloth": self.cloth} if self.cloth else {}
+        for item in self.found:
+            if item is not main and item.thing != "canopy":
+                usual = 3 if item.thing == "crate" else 1
+                counts[item.thing] = max(counts.get(item.thing, 0), item.count or usual)
+            if item.colours:
+                dyed = DYED.get(item.thing, "wood" if item.thing not in WARES else item.thing)
+                dyes.setdefault(dyed, []).extend(item.colours)
+        if self.colours:
+            dyes.setdefault(DYED.get(main.thing, "wood") if main else "wood", []).extend(self.colours)
+        traits = frozenset(self.traits)
+        if main is None:
+            noun = self.unknown[-1] if self.unknown else ""
+            return Reading("", noun, 1, counts, dyes, traits, self.unknown)
+        return Reading(main.thing, main.word, max(main.count, 1), counts, dyes, traits, self.unknown)
 
 
 def forbidden(negative: str) -> set[str]:
