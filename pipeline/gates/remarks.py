@@ -52,6 +52,33 @@ class NoteRecord(Record):
     by: str = ""
     time: str = ""
 
+    @classmethod
+    def of(cls, note: Note, by: str) -> NoteRecord:
+        """The record of a note that somebody's measurement found just now."""
+        said = {name: getattr(note, name) for name in _SHARED}
+        return cls(
+            **said,
+            place=[note.place] if note.place else [],
+            corrections=list(note.correction),
+            factors=list(note.correction.values()),
+            by=by,
+            time=now(),
+        )
+
+    def note(self, name: str, prim: str) -> Note:
+        """The note again; `prim` is what it is about, which a relationship says."""
+        return Note(
+            **{field: getattr(self, field) for field in _SHARED},
+            prim=prim,
+            place=self.place[0] if self.place else None,
+            correction=dict(zip(self.corrections, self.factors, strict=False)),
+            name=name,
+        )
+
+
+#: what a note and its record say in the same words
+_SHARED = ("kind", "message", "severity", "against", "camera", "measured", "expected", "advice")
+
 
 class ContextRecord(Record):
     """The last measurement: its notes hold while the digest does."""
@@ -108,20 +135,7 @@ def still_standing(stage: Usd.Stage, asset: str) -> tuple[Remarks, int]:
         if record.state != "open":
             continue
         about = stage.GetPrimAtPath(f"{root}/{name}").GetRelationship("gates:about").GetTargets()
-        result[name] = Note(
-            kind=record.kind,
-            prim=str(about[0]) if about else "",
-            message=record.message,
-            against=record.against,
-            measured=record.measured,
-            expected=record.expected,
-            severity=record.severity,
-            advice=record.advice,
-            camera=record.camera,
-            place=record.place[0] if record.place else None,
-            correction=dict(zip(record.corrections, record.factors, strict=False)),
-            name=name,
-        )
+        result[name] = record.note(name, str(about[0]) if about else "")
     return result, waived
 
 
@@ -148,22 +162,7 @@ def keep(project: Project, asset: str, found: Remarks, cameras: list[str], diges
             if old and old.state == "waived":
                 waived += 1
                 continue
-            record = NoteRecord(
-                kind=note.kind,
-                message=note.message,
-                severity=note.severity,
-                against=note.against,
-                camera=note.camera,
-                measured=note.measured,
-                expected=note.expected,
-                advice=note.advice,
-                place=[note.place] if note.place else [],
-                corrections=list(note.correction),
-                factors=list(note.correction.values()),
-                by=project.work,
-                time=now(),
-            )
-            prim = record.author(stage, f"{root}/{name}")
+            prim = NoteRecord.of(note, project.work).author(stage, f"{root}/{name}")
             prim.GetRelationship("gates:about").SetTargets([note.prim])
         ContextRecord(cameras=cameras, digest=digest, by=project.work, time=now()).author(
             stage, record_path(asset, "Context")
