@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.checks.blocks import blocks
 from pipeline.checks.protocol import Marks
 from pipeline.checks.subject import Part
 from pipeline.mesh import faces as triangle
@@ -39,20 +40,14 @@ class Body:
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self.parts = [p for p in parts if len(p.shape.triangles) and p.shape.usable]
-        points, faces, part, local = [], [], [], []
-        base = 0
-        for item in self.parts:
-            topology = item.shape.topology
-            points.append(item.points[topology.weld.first])
-            solid = topology.solid[:, ::-1] if item.mirrored else topology.solid
-            faces.append(solid + np.int32(base))
-            part.append(np.full(len(solid), item.number, np.int32))
-            local.append(topology.live)
-            base += topology.weld.count
-        self.points = np.concatenate(points) if points else np.zeros((0, 3), np.float32)
-        self.faces = np.concatenate(faces).astype(np.int32) if faces else np.zeros((0, 3), np.int32)
-        self.part = np.concatenate(part) if part else np.zeros(0, np.int32)
-        self.local = np.concatenate(local) if local else np.zeros(0, np.int32)
+        self._blocks = made = list(blocks(self.parts))
+        base = np.cumsum([0, *(len(b.points) for b in made)]).tolist()
+        self.points = np.concatenate([b.points for b in made]) if made else np.zeros((0, 3), np.float32)
+        self.faces = np.zeros((0, 3), np.int32)
+        if made:
+            self.faces = np.concatenate([b.faces + np.int32(n) for b, n in zip(made, base, strict=False)])
+        self.part = np.concatenate([b.part for b in made]) if made else np.zeros(0, np.int32)
+        self.local = np.concatenate([b.local for b in made]) if made else np.zeros(0, np.int32)
 
     @once
     def size(self) -> float:
@@ -75,16 +70,15 @@ class Body:
     def shell(self) -> NDArray[np.int32]:
         """(m,) number of the shell, counted through all parts."""
         labels, base = [], 0
-        for item in self.parts:
-            shells = item.shape.topology.shells
-            labels.append(shells.label + np.int32(base))
-            base += shells.count
+        for block in self._blocks:
+            labels.append(block.shell + np.int32(base))
+            base += len(block.closed)
         return np.concatenate(labels) if labels else np.zeros(0, np.int32)
 
     @once
     def shells(self) -> int:
         """How many shells there are in all parts."""
-        return sum(p.shape.topology.shells.count for p in self.parts)
+        return sum(len(b.closed) for b in self._blocks)
 
     @once
     def shell_area(self) -> NDArray[np.float64]:
@@ -94,13 +88,13 @@ class Body:
     @once
     def shell_closed(self) -> NDArray[np.bool_]:
         """(s,) whether a shell has no open edge and none of more than two faces."""
-        closed = [p.shape.topology.shells.closed for p in self.parts]
+        closed = [b.closed for b in self._blocks]
         return np.concatenate(closed) if closed else np.zeros(0, bool)
 
     @once
     def turned(self) -> NDArray[np.bool_]:
         """(m,) faces wound against the larger part of their shell."""
-        turned = [p.shape.topology.turned for p in self.parts]
+        turned = [b.turned for b in self._blocks]
         return np.concatenate(turned) if turned else np.zeros(0, bool)
 
     @once
@@ -121,8 +115,8 @@ class Body:
         most
             So many or fewer need not all be found, which is quicker on large meshes.
         """
-        points = np.cumsum([0, *(p.shape.topology.weld.count for p in self.parts)])
-        edges = [p.shape.topology.edges for p in self.parts]
+        points = np.cumsum([0, *(len(b.points) for b in self._blocks)])
+        edges = [b.edges for b in self._blocks]
         pairs = [e.unique() + np.int32(base) for e, base in zip(edges, points, strict=False)]
         if not pairs:
             return np.zeros(0, bool)

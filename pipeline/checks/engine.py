@@ -195,11 +195,11 @@ def statistics(context: Context) -> Stats:
         size = Path(subject.file).stat().st_size
     return Stats(
         triangles=context.triangles,
-        vertices=sum(p.shape.topology.weld.count for p in usable),
+        vertices=sum(p.shape.topology.vertex_count for p in usable),
         points=sum(len(p.shape.points) for p in unique),
         meshes=len(unique),
         instances=len(context.parts),
-        shells=sum(p.shape.topology.shells.count for p in usable),
+        shells=sum(p.shape.topology.shell_count for p in usable),
         materials=len(subject.materials),
         textures=len({t.path or t.asset for t in context.textures}),
         uv_sets=max((len(p.shape.mesh.uvs) for p in unique), default=0),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.checks.company import keep_company
 from pipeline.checks.subject import HUGE, Part, RawFaults, Shape, Subject
 from pipeline.errors import ImportRefused, StageError
 from pipeline.mesh.distinct import distinct
@@ -138,6 +139,7 @@ def from_scene(
         if np.array_equal(matrix, np.eye(4)):
             matrix = None
         parts.append(Part(len(parts), node.path, shape, matrix, node.materials, node, first))
+    keep_company(list(shapes.values()))
     return Subject(scene.source, prim, scene, tuple(parts), faults or {}, file, stage, native, asked)
 
 

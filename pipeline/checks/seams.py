@@ -25,7 +25,7 @@ def rims(context: Context) -> list[tuple[Part, Loops]]:
 
 def _rims(context: Context) -> list[tuple[Part, Loops]]:
     owners = [p for p in context.parts if len(p.shape.triangles) and p.shape.usable]
-    owners = [p for p in owners if len(p.shape.topology.edges.open)]
+    owners = [p for p in owners if p.shape.topology.suspect("open") and len(p.shape.topology.edges.open)]
     closed = _closed_by_others(owners) if len(owners) > 1 else {}
     result = []
     for part in owners:

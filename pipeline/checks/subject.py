@@ -15,6 +15,7 @@ from pipeline.mesh.once import once
 from pipeline.mesh.topology import Topology
 
 if TYPE_CHECKING:
+    from pipeline.checks.company import Companions
     from pipeline.usd.scene.model import Material, Mesh, Node, Scene
 
 #: coordinates beyond this (metres) are no geometry: squares of float32 areas would overflow
@@ -55,12 +56,20 @@ class Shape:
         Polygons of the flattened scene, in their own space, metres.
     """
 
+    #: the small geometries that its arrays are computed with, and its place among them
+    company: Companions | None = None
+    number: int = 0
+
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
 
     @once
     def points(self) -> NDArray[np.float32]:
         """(n, 3) positions in the mesh's own space."""
+        return self.company.points[self.number] if self.company else self.sound_points()
+
+    def sound_points(self) -> NDArray[np.float32]:
+        """(n, 3) positions, all of them numbers."""
         points = np.ascontiguousarray(self.mesh.points, np.float32)
         sound = np.logical_and.reduce(np.isfinite(points), axis=1)
         if sound.all():
@@ -71,16 +80,24 @@ class Shape:
     @once
     def triangles(self) -> NDArray[np.int32]:
         """(t, 3) triangles, indices into `points`."""
+        if self.company:
+            return self.company.triangles[self.number]
         return np.ascontiguousarray(self.mesh.triangle_vertices, np.int32)
 
     @once
     def usable(self) -> bool:
         """Whether all coordinates are numbers that areas can be computed of."""
+        return self.company.usable[self.number] if self.company else self.measurable()
+
+    def measurable(self) -> bool:
+        """Whether no coordinate lies too far out to be squared."""
         return bool(len(self.points) == 0 or np.abs(self.points).max() < HUGE)
 
     @once
     def topology(self) -> Topology:
         """Edges, shells and borders."""
+        if self.company:
+            return self.company.topologies[self.number]
         return Topology(self.points, self.triangles)
 
     @once
@@ -140,7 +157,27 @@ class Part:
         result: NDArray[np.float32] = world.astype(np.float32)
         return result
 
-    @once
+    @property
+    def box(self) -> tuple[NDArray, NDArray]:
+        """Lowest and highest corner in the world, metres, of a part that has points."""
+        companions = self.shape.company
+        if companions is None or not self._upright:
+            return self.points.min(axis=0), self.points.max(axis=0)
+        low, high = (side[self.shape.number].astype(np.float64) for side in companions.boxes)
+        if self.matrix is None:
+            return low, high
+        scale, place = self.matrix.diagonal()[:3], self.matrix[3, :3]
+        one, two = low * scale + place, high * scale + place
+        return np.minimum(one, two), np.maximum(one, two)
+
+    @property
+    def _upright(self) -> bool:
+        """Whether the transform keeps axes, so that a box stays one."""
+        if self.matrix is None:
+            return True
+        return int(np.count_nonzero(self.matrix[:3, :3])) == int(np.count_nonzero(self.matrix.diagonal()[:3]))
+
+    @property
     def mirrored(self) -> bool:
         """Whether the transform turns right hands into left ones."""
         return self.matrix is not None and bool(np.linalg.det(self.matrix[:3, :3]) < 0)
@@ -203,7 +240,7 @@ class Subject:
     @once
     def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Lowest and highest corner in metres, Y up; None without points."""
-        boxes = [(p.points.min(axis=0), p.points.max(axis=0)) for p in self.parts if len(p.points)]
+        boxes = [p.box for p in self.parts if len(p.shape.mesh.points)]
         if not boxes:
             return None
         low = np.min([b[0] for b in boxes], axis=0).astype(np.float64)

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+from pipeline.mesh.company import Company
 from pipeline.mesh.edges import Edges, edges
 from pipeline.mesh.shells import Shells, components, shells
 from pipeline.mesh.topology import Topology
 from pipeline.mesh.weld import Weld, weld
 
-__all__ = ["Edges", "Shells", "Topology", "Weld", "components", "edges", "shells", "weld"]
+__all__ = ["Company", "Edges", "Shells", "Topology", "Weld", "components", "edges", "shells", "weld"]

@@ -40,17 +40,17 @@ class Survey:
     slender: NDArray[np.float32]
 
 
-def survey(points: NDArray, faces: NDArray, size: float) -> Survey:
-    """`cross`, `degenerate` and how slender each triangle is, in one pass over the triangles."""
+def survey(points: NDArray, faces: NDArray, size: float | NDArray) -> Survey:
+    """`cross`, `degenerate` and how slender each triangle is, in one pass; `size` of all, or one for each."""
     normal, doubtful, slender = _survey(points, faces, size)
     flat = repeated(faces)
     few = np.flatnonzero(doubtful)
-    flat[few] |= _no_height(points, faces[few], size)
+    flat[few] |= _no_height(points, faces[few], size[few] if isinstance(size, np.ndarray) else size)
     return Survey(normal, flat, slender)
 
 
 def _survey(
-    points: NDArray, faces: NDArray, size: float | None
+    points: NDArray, faces: NDArray, size: float | NDArray | None
 ) -> tuple[NDArray, NDArray[np.bool_], NDArray[np.float32]]:
     """Normals, which triangles are so low that their height must be measured exactly, and how slender each is."""
     normal = np.empty((len(faces), 3), points.dtype)
@@ -66,8 +66,9 @@ def _survey(
             np.subtract(u[:, one] * v[:, two], u[:, two] * v[:, one], out=n[:, axis])
         if size is not None:
             reach = _squared(u) + _squared(v)  # at least a quarter of the longest side's square
+            own = size[part] if isinstance(size, np.ndarray) else size
             square = _squared(n)
-            bound = np.maximum((8 * FLAT * size) ** 2 * reach, 1e-10 * reach * reach)
+            bound = np.maximum((8 * FLAT * own) ** 2 * reach, 1e-10 * reach * reach)
             np.less_equal(square, bound, out=doubtful[part])
             np.divide(np.sqrt(square), reach, out=slender[part], where=reach > 0, casting="same_kind")
     return normal, doubtful, slender
@@ -119,7 +120,7 @@ def degenerate(points: NDArray, faces: NDArray, size: float | None = None) -> ND
     return survey(points, faces, diagonal(points) if size is None else size).degenerate
 
 
-def _no_height(points: NDArray, faces: NDArray, size: float) -> NDArray[np.bool_]:
+def _no_height(points: NDArray, faces: NDArray, size: float | NDArray) -> NDArray[np.bool_]:
     a, b, c = (np.asarray(points[faces[:, i]], np.float64) for i in range(3))
     double = np.linalg.norm(np.cross(b - a, c - a), axis=1)
     longest = np.sqrt(np.maximum.reduce([_squared(b - a), _squared(c - b), _squared(a - c)]))

@@ -30,6 +30,9 @@ class Topology:
         Triangles, indices within `points`.
     """
 
+    #: which points may become one: those of one owner; all where None
+    owner: NDArray[np.int32] | None = None
+
     def __init__(self, points: NDArray, faces: NDArray) -> None:
         self.points = points
         self.faces = np.ascontiguousarray(faces, np.int32)
@@ -39,10 +42,22 @@ class Topology:
         """The diagonal of the bounding box."""
         return triangle.diagonal(self.points)
 
+    def suspect(self, kind: str) -> bool:
+        """Whether there may be something of a kind: `degenerate`, `duplicate`, `crowded`, `open`, `split`, `turned`.
+
+        A mesh alone does not know before it is looked at; one in company does.
+        """
+        return True
+
+    @property
+    def near(self) -> float | NDArray:
+        """How near open borders are one, in the unit of the points."""
+        return NEAR * self.size
+
     @once
     def weld(self) -> Weld:
         """Points to vertices: equal positions, and open borders that only rounding keeps apart."""
-        exact = weld(self.points)
+        exact = weld(self.points, owner=self.owner)
         if exact.count == len(self.points):
             welded = self.faces
         else:
@@ -57,7 +72,17 @@ class Topology:
         side = np.linalg.norm(self.points[ends[:, 0]].astype(np.float64) - self.points[ends[:, 1]], axis=1)
         reach = np.full(len(self.points), np.inf)
         np.minimum.at(reach, ends.reshape(-1), np.repeat(side / 4, 2))
-        return weld(self.points, NEAR * self.size, np.isfinite(reach), reach)
+        return weld(self.points, self.near, np.isfinite(reach), reach, self.owner)
+
+    @property
+    def vertex_count(self) -> int:
+        """How many vertices there are."""
+        return self.weld.count
+
+    @property
+    def shell_count(self) -> int:
+        """How many bodies there are."""
+        return self.shells.count
 
     @once
     def vertices(self) -> NDArray:

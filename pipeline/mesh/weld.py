@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.mesh.distinct import firsts
+
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
 
@@ -32,31 +34,40 @@ class Weld:
         return len(self.first)
 
 
-def weld(points: NDArray, tolerance: float = 0.0, among: NDArray | None = None, reach: NDArray | None = None) -> Weld:
+def weld(
+    points: NDArray,
+    tolerance: float | NDArray = 0.0,
+    among: NDArray | None = None,
+    reach: NDArray | None = None,
+    owner: NDArray | None = None,
+) -> Weld:
     """Make one vertex of the points that lie at the same place.
 
     Parameters
     ----------
     points : (n, 3) float32 or float64
     tolerance
-        Points closer than this are one as well, in the unit of `points`; 0 asks for equality.
+        Points closer than this are one as well, in the unit of `points`; 0 asks for equality. One for each point
+        where there are owners, the same for all points of one.
     among : (n,) bool, optional
         Only these points are compared within the tolerance (the open border, say); equality counts for all.
     reach : (n,) float, optional
         A smaller tolerance of single points: two are one where both reach the other.
+    owner : (n,) int, optional
+        Ascending; points of different owners are never one.
     """
-    exact = _weld_equal(np.ascontiguousarray(points))
-    if tolerance <= 0:
+    exact = _weld_equal(np.ascontiguousarray(points), owner)
+    if np.max(tolerance, initial=0) <= 0:
         return exact
     chosen = np.arange(exact.count)
     if among is not None:
         wanted = np.zeros(exact.count, bool)
         wanted[exact.index[among]] = True
         chosen = np.flatnonzero(wanted)
-    return _weld_near(points, exact, chosen, tolerance, reach)
+    return _weld_near(points, exact, chosen, tolerance, reach, owner)
 
 
-def _weld_equal(points: NDArray) -> Weld:
+def _weld_equal(points: NDArray, owner: NDArray | None = None) -> Weld:
     n = len(points)
     if n == 0:
         return Weld(np.zeros(0, np.int32), np.zeros(0, np.int32))
@@ -71,6 +82,9 @@ def _weld_equal(points: NDArray) -> Weld:
         part *= np.uint64(factor)
         part ^= part >> np.uint64(29)
         key += part * np.uint64(_MIX[axis - 1])
+    if owner is not None:
+        bits = np.column_stack([bits, owner.astype(word)])
+        key ^= (owner.astype(np.uint64) + np.uint64(1)) * np.uint64(_MIX[0])
     order, fresh = _grouped(key)
     again = np.flatnonzero(~fresh)
     astray = again[np.any(bits[order[again]] != bits[order[again - 1]], axis=1)]
@@ -119,7 +133,14 @@ def _from_runs(order: NDArray[np.int32], fresh: NDArray[np.bool_]) -> Weld:
     return Weld(index, np.flatnonzero(leads).astype(np.int32))
 
 
-def _weld_near(points: NDArray, exact: Weld, chosen: NDArray, tolerance: float, reach: NDArray | None) -> Weld:
+def _weld_near(
+    points: NDArray,
+    exact: Weld,
+    chosen: NDArray,
+    tolerance: float | NDArray,
+    reach: NDArray | None,
+    owner: NDArray | None,
+) -> Weld:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
@@ -129,7 +150,10 @@ def _weld_near(points: NDArray, exact: Weld, chosen: NDArray, tolerance: float, 
     chosen, places = chosen[usable], places[usable]
     if len(chosen) < 2:
         return exact
-    pairs = cKDTree(places).query_pairs(tolerance, output_type="ndarray")
+    if owner is None:
+        pairs = cKDTree(places).query_pairs(tolerance, output_type="ndarray")
+    else:
+        pairs = _pairs_apart(places, np.asarray(tolerance)[exact.first[chosen]], owner[exact.first[chosen]])
     if reach is not None and len(pairs):
         apart = np.linalg.norm(places[pairs[:, 0]] - places[pairs[:, 1]], axis=1)
         pairs = pairs[apart <= reach[exact.first[chosen]][pairs].min(axis=1)]
@@ -144,3 +168,22 @@ def _weld_near(points: NDArray, exact: Weld, chosen: NDArray, tolerance: float, 
     number = np.empty(count, np.int32)
     number[rank] = np.arange(count, dtype=np.int32)
     return Weld(number[label][exact.index], first[rank])
+
+
+def _pairs_apart(places: NDArray, tolerance: NDArray, owner: NDArray) -> NDArray:
+    """(p, 2) places of the same owner that lie within its tolerance: those of each owner stand in a space of their own.
+
+    Lengths count in tolerances, and owners lie three of them apart along a fourth axis.
+    """
+    from scipy.spatial import cKDTree
+
+    usable = np.flatnonzero(tolerance > 0)
+    begin = np.flatnonzero(firsts(owner[usable]))
+    if not len(usable):
+        return np.zeros((0, 2), np.int64)
+    corner = np.minimum.reduceat(places[usable], begin)
+    own = np.repeat(np.arange(len(begin)), np.diff(begin, append=len(usable)))
+    scaled = (places[usable] - corner[own]) / tolerance[usable, None]
+    found = cKDTree(np.column_stack([scaled, 3.0 * own])).query_pairs(1.0, output_type="ndarray")
+    result: NDArray = usable[found]
+    return result

@@ -27,7 +27,7 @@ class DegenerateFaces(Rule):
     minutes = 2
 
     def run(self, context: Context) -> Iterator[Finding]:
-        for part in context.each_shape():
+        for part in context.each_shape("degenerate"):
             flat = self.without_area(part)
             if len(flat) <= context.limit(self):
                 continue

@@ -25,7 +25,7 @@ class DuplicateFaces(Rule):
     minutes = 2
 
     def run(self, context: Context) -> Iterator[Finding]:
-        for part in context.each_shape():
+        for part in context.each_shape("duplicate"):
             again = np.flatnonzero(part.shape.topology.duplicate).astype(np.int32)
             if len(again) <= context.limit(self):
                 continue

@@ -28,7 +28,7 @@ class InvertedNormals(Rule):
     minutes = 3
 
     def run(self, context: Context) -> Iterator[Finding]:
-        for part in context.each_shape():
+        for part in context.each_shape("turned"):
             topology = part.shape.topology
             wrong = topology.turned.copy()
             conflicts = int(np.count_nonzero(topology.edges.conflicting))

@@ -28,7 +28,7 @@ class NonManifoldEdges(Rule):
     counted = True
 
     def run(self, context: Context) -> Iterator[Finding]:
-        for part in context.each_shape():
+        for part in context.each_shape("crowded"):
             topology = part.shape.topology
             edges = topology.edges
             crowded = len(edges.crowded)

@@ -26,7 +26,7 @@ class NonManifoldVertices(Rule):
     counted = True
 
     def run(self, context: Context) -> Iterator[Finding]:
-        for part in context.each_shape():
+        for part in context.each_shape("split"):
             topology = part.shape.topology
             vertices = topology.split_vertices
             if len(vertices) <= context.limit(self):
