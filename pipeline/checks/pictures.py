@@ -3,31 +3,32 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.checks.body import Body
+from pipeline.checks.png import png
 from pipeline.checks.protocol import Marks
 from pipeline.checks.threads import mapped
 from pipeline.mesh.rays import Rays
-from pipeline.mesh.views import View, look_through, window
+from pipeline.mesh.views import View, Window, look_through, window
 
 #: pixels of a picture's side, and rays along a pixel's side
 SIDE, FINE = 320, 2
-#: views around the object, and the height they are taken from (degrees)
-AROUND, ELEVATION = 12, 18.0
+#: pixels along one ray that looks for what lies behind
+COARSE = 2
+#: views around the object, those of a large one, and the height they are taken from (degrees)
+AROUND, FEWER, ELEVATION = 24, 12, 18.0
+#: faces from which fewer views are drawn
+LARGE = 400_000
 #: marked faces that are looked for behind others
 MOST_MARKED = 200_000
-COLOURS = {"error": (0.86, 0.20, 0.18), "warning": (0.95, 0.62, 0.10), "info": (0.20, 0.50, 0.85)}
-_BACKGROUND = np.array([0.955, 0.957, 0.962])
-_CLAY = np.array([0.70, 0.72, 0.75])
-_INSIDE = np.array([0.42, 0.44, 0.50])
+#: free border of a picture, as a share of its side
+MARGIN = 0.05
+_CLAY, _INSIDE = 0.72, 0.44
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,15 @@ class Shot:
     ----------
     view
         Faces at `FINE` rays along a pixel's side.
-    shade : (h, w, 3) float64
-        The picture without findings, 0-1, sRGB.
+    coarse
+        The same plane with fewer pixels.
+    shade : (SIDE, SIDE, 2) uint8
+        The picture without findings: grey (sRGB) and alpha.
     """
 
     view: View
-    shade: NDArray[np.float64]
+    coarse: Window
+    shade: NDArray[np.uint8]
 
 
 class Stage:
@@ -55,31 +59,26 @@ class Stage:
         self._marked: dict[int, tuple[NDArray[np.int64], Rays]] = {}
         self._lock = Lock()
         body.rays, body.cross  # noqa: B018  computed once, not waited for by every view
-        self.shots = mapped(self._shoot, _turntable())
+        self.shots = mapped(self._shoot, _planes(body.points, FEWER if len(body.faces) > LARGE else AROUND))
 
     def plain(self, number: int) -> bytes:
-        """A view without findings, as PNG."""
-        return png(_smaller(self.shots[number].shade))
+        """A view without findings on a clear ground, as PNG."""
+        return png(self.shots[number].shade)
 
-    def painted(self, number: int, layers: Sequence[tuple[NDArray[np.int64], str]]) -> bytes:
-        """A view with layers of faces painted in their severity's colour, as PNG; later layers lie on top.
-
-        Faces behind others shine through.
-        """
+    def codes(self, number: int, faces: NDArray[np.int64], inside: bool = False) -> NDArray[np.uint8]:
+        """(SIDE, SIDE) where some faces, or their insides, are in a view: 1 seen, 2 behind others, 0 not there."""
         shot = self.shots[number]
-        picture = shot.shade.copy()
-        for faces, severity in layers:
-            visible, buried = self._masks(shot, faces)
-            colour = np.array(COLOURS[severity])
-            _blend(picture, buried & ~visible, colour, 0.38)
-            _blend(picture, visible, colour, 0.78)
-        return png(_smaller(picture))
+        visible, buried = self._masks(shot, faces, inside)
+        result = np.where(buried, np.uint8(2), np.uint8(0))
+        result[visible] = 1
+        return result
 
-    def best(self, faces: NDArray[np.int64]) -> int:
-        """The view that shows most of some faces."""
-        marked = np.zeros(len(self.body.faces), bool)
-        marked[faces] = True
-        seen = [int(marked[s.view.face[s.view.silhouette]].sum()) for s in self.shots]
+    def best(self, faces: NDArray[np.int64], inside: bool = False) -> int:
+        """The view that shows most of some faces, or of their insides."""
+        seen = []
+        for shot in self.shots:
+            counted = self._marked_in(shot, faces, inside)
+            seen.append(int(counted[shot.view.face[shot.view.silhouette]].sum()))
         if max(seen) == 0:
             normal = self.body.cross[faces].sum(axis=0, dtype=np.float64)
             return int(np.argmax([-(s.view.direction @ normal) for s in self.shots]))
@@ -102,30 +101,38 @@ class Stage:
             chosen.append(mine.start + np.flatnonzero(hit))
         return np.concatenate(chosen) if chosen else np.zeros(0, np.int64)
 
-    def _shoot(self, direction: NDArray) -> Shot:
-        plane = window(self.body.points, direction, SIDE * FINE, margin=0.06)
-        view = look_through(self.body.rays, plane)
-        return Shot(view, self._shaded(view))
+    def place(self, number: int, points: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Column and row of points in a view."""
+        column, row = self.shots[number].view.window.project(points)
+        return column // FINE, row // FINE
 
-    def _shaded(self, view: View) -> NDArray[np.float64]:
+    def _shoot(self, plane: Window) -> Shot:
+        view = look_through(self.body.rays, plane)
+        fewer = FINE * COARSE
+        coarse = replace(plane, side=plane.side // fewer, pixel=plane.pixel * fewer)
+        return Shot(view, coarse, self._shaded(view))
+
+    def _shaded(self, view: View) -> NDArray[np.uint8]:
         """Clay under a sky and a key light from the upper left; the insides of surfaces are dark."""
-        picture = np.broadcast_to(_BACKGROUND, (*view.face.shape, 3)).copy()
+        picture = np.zeros(view.face.shape)
         seen = view.silhouette
         face = view.face[seen]
-        if not len(face):
-            return picture
-        start = view.window.origins.reshape(*view.face.shape, 3)[seen]
-        place = start.astype(np.float64) + view.depth[seen, None] * view.direction
-        normal = self._smooth(face, place)
-        away = np.einsum("ij,j->i", self.body.cross[face].astype(np.float64), view.direction) > 0
-        normal[away] *= -1
-        key = -view.direction * 0.7 + view.window.up * 0.65 - view.window.right * 0.45
-        key /= np.linalg.norm(key)
-        light = 0.38 + 0.22 * (normal[:, 1] * 0.5 + 0.5) + 0.48 * np.maximum(normal @ key, 0)
-        base = np.where(away[:, None], _INSIDE, _CLAY)
-        picture[seen] = base * light[:, None]
-        picture[_creases(view)] *= 0.72
-        return picture.clip(0, 1)
+        if len(face):
+            start = view.window.origins.reshape(*view.face.shape, 3)[seen]
+            place = start.astype(np.float64) + view.depth[seen, None] * view.direction
+            normal = self._smooth(face, place)
+            away = np.einsum("ij,j->i", self.body.cross[face].astype(np.float64), view.direction) > 0
+            normal[away] *= -1
+            key = -view.direction * 0.7 + view.window.up * 0.65 - view.window.right * 0.45
+            key /= np.linalg.norm(key)
+            light = 0.38 + 0.22 * (normal[:, 1] * 0.5 + 0.5) + 0.48 * np.maximum(normal @ key, 0)
+            picture[seen] = np.where(away, _INSIDE, _CLAY) * light
+            picture[_creases(view)] *= 0.72
+        shown = _fewer(np.stack([picture.clip(0, 1), seen], axis=2))
+        shown[..., 0] /= np.maximum(shown[..., 1], 1e-9)  # an edge keeps its brightness and is half clear
+        result: NDArray[np.uint8] = (shown.clip(0, 1) * 255 + 0.5).astype(np.uint8)
+        result[result[..., 1] == 0] = 0
+        return result
 
     def _smooth(self, face: NDArray, place: NDArray) -> NDArray[np.float64]:
         """(k, 3) normals between those of the corners, the face's own where corners differ much."""
@@ -145,22 +152,31 @@ class Stage:
         result: NDArray[np.float64] = normal
         return result
 
-    def _masks(self, shot: Shot, faces: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Pixels where some faces are seen, and where they lie behind others; grown so that a speck is seen."""
-        view = shot.view
+    def _marked_in(self, shot: Shot, faces: NDArray[np.int64], inside: bool) -> NDArray[np.bool_]:
+        """(m,) the faces of the body that are among some, and for insides turned away from the viewer."""
         marked = np.zeros(len(self.body.faces), bool)
         marked[faces] = True
-        visible = view.silhouette & marked[view.face]
+        if inside:
+            marked[faces] = self.body.cross[faces] @ shot.view.direction.astype(self.body.cross.dtype) > 0
+        return marked
+
+    def _masks(self, shot: Shot, faces: NDArray[np.int64], inside: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Pixels where some faces are seen, and where they lie behind others; grown so that a speck is seen."""
+        view = shot.view
+        empty = np.zeros((SIDE, SIDE), bool)
         if not len(faces):
-            return visible, visible
-        behind = look_through(self._rays(faces), view.window).silhouette
+            return empty, empty
+        marked = self._marked_in(shot, faces, inside)
+        visible = _fewer((view.silhouette & marked[view.face])[..., None])[..., 0] >= 0.5
+        behind = np.kron(look_through(self._rays(faces), shot.coarse).silhouette, np.ones((COARSE, COARSE), bool))
         middle = self.body.points[self.body.faces[faces[:: len(faces) // 4000 + 1]]].mean(axis=1, dtype=np.float64)
         column, row = view.window.project(middle)
-        behind[row, column] = True
+        behind[row // FINE, column // FINE] = True
         front = (middle @ view.direction - view.window.near) <= view.depth[row, column] + 3 * view.window.pixel
-        visible[row[front], column[front]] = True
+        if not inside:
+            visible[row[front] // FINE, column[front] // FINE] = True
         # even a speck takes five pixels
-        return _grown(visible, FINE * 2), _grown(behind, FINE)
+        return grown(visible, 2), behind
 
     def _rays(self, faces: NDArray[np.int64]) -> Rays:
         """The marked faces alone; of very many, as many as tell where they are. Built once for all views."""
@@ -173,12 +189,27 @@ class Stage:
             return kept[1]
 
 
-def _turntable() -> list[NDArray[np.float64]]:
+def turntable(around: int) -> list[NDArray[np.float64]]:
     """Directions of sight of a turn around the object, from slightly above, the front (+Z) first."""
     tilt = np.radians(ELEVATION)
-    turn = np.arange(AROUND) * 2 * np.pi / AROUND
+    turn = np.arange(around) * 2 * np.pi / around
     flat = np.cos(tilt)
     return [-np.array([np.sin(a) * flat, np.sin(tilt), np.cos(a) * flat]) for a in turn]
+
+
+def _planes(points: NDArray, around: int) -> list[Window]:
+    """Picture planes of a turn: all of one size around the middle of the object, so that it neither jumps nor grows."""
+    middle = (points.min(axis=0).astype(np.float64) + points.max(axis=0)) / 2
+    planes = [window(points, direction, SIDE * FINE) for direction in turntable(around)]
+    half = 1e-12
+    for plane in planes:
+        for axis in (plane.right, plane.up):
+            half = max(half, float(np.abs(points @ axis - middle @ axis).max()))
+    extent = 2 * half / (1 - 2 * MARGIN)
+    return [
+        replace(p, left=middle @ p.right - extent / 2, top=middle @ p.up + extent / 2, pixel=extent / p.side)
+        for p in planes
+    ]
 
 
 def _vertex_normals(body: Body) -> NDArray[np.float64]:
@@ -202,7 +233,7 @@ def _creases(view: View) -> NDArray[np.bool_]:
     return edge & view.silhouette
 
 
-def _grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+def grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
     """The mask and what lies within `by` pixels of it, as an octagon."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
@@ -220,35 +251,8 @@ def _grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
     return result
 
 
-def _blend(picture: NDArray, mask: NDArray[np.bool_], colour: NDArray, much: float) -> None:
-    light = picture[mask].mean(axis=1, keepdims=True) / 0.7  # keeps the shading readable under the paint
-    picture[mask] = picture[mask] * (1 - much) + (colour * light.clip(0.55, 1.15)).clip(0, 1) * much
-
-
-def _smaller(picture: NDArray) -> NDArray[np.uint8]:
-    side = picture.shape[0] // FINE
-    mean = picture.reshape(side, FINE, side, FINE, 3).mean(axis=(1, 3))
-    result: NDArray[np.uint8] = (mean * 255 + 0.5).astype(np.uint8)
+def _fewer(picture: NDArray) -> NDArray[np.float64]:
+    """The mean of `FINE` by `FINE` samples of each pixel."""
+    side, channels = picture.shape[0] // FINE, picture.shape[2]
+    result: NDArray[np.float64] = picture.reshape(side, FINE, side, FINE, channels).mean(axis=(1, 3))
     return result
-
-
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """A PNG of (h, w, 3) sRGB pixels (ISO/IEC 15948, filter `sub`)."""
-    height, width, _ = pixels.shape
-    rows = np.zeros((height, 1 + 3 * width), np.uint8)
-    rows[:, 0] = 1
-    flat = pixels.reshape(height, -1)
-    rows[:, 1:] = flat
-    rows[:, 4:] -= flat[:, :-3]
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"sRGB", b"\0")
-        + chunk(b"IDAT", zlib.compress(rows.tobytes(), 7))
-        + chunk(b"IEND", b"")
-    )
