@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
+from pipeline.checks.rig.influences import DEFAULT
 from pipeline.settings.jobs import Brief
 
 #: the order that makes sense: topology first, then shape, then what is laid over it
@@ -16,15 +17,17 @@ ORDER = (
 )  # fmt: skip
 
 
-def settings_for(operation: str, brief: Brief) -> dict[str, Any]:
-    """What the job says about an operation's settings."""
+def settings_for(operation: str, brief: Brief, found: Collection[str] = ()) -> dict[str, Any]:
+    """What the job says about an operation's settings; `found` are the ids of the rules that found something."""
     budgets = brief.job.budgets
     if operation == "decimate" and budgets.max_triangles:
         return {"triangles": budgets.max_triangles}
     if operation == "scale-to-size" and brief.size_m is not None:
         return {"size": "x".join(f"{s:g}" for s in brief.size_m)}
-    if operation == "rig-prep" and budgets.max_influences:
-        return {"influences": budgets.max_influences}
+    if operation == "rig-prep":
+        pose = {"rest": brief.job.needs.pose} if "rig.rest-pose" in found else {}
+        joints = {"joints": budgets.max_joints} if budgets.max_joints else {}
+        return {"influences": budgets.max_influences or DEFAULT, **joints, **pose}
     if operation == "pbr-set":
         return {"make": "maps" if brief.job.needs.textures else "constants"}
     if operation == "textures":

@@ -110,12 +110,13 @@ def _round(stage: Any, target: str, brief: Brief, rules: Sequence[str] | None, f
     report = inspect(stage, job=brief, rules=rules, prim=target)
     wanted = ordered(f.fixer for f in report.findings if f.fixable and f.severity != "info")
     known = set(names())
+    found = {f.rule for f in report.findings}
     changed = False
     for operation in wanted:
         if operation not in known or operation in result.failed:
             continue
         try:
-            done = refine(stage, target, operation, settings_for(operation, brief), store=FolderStore(folder))
+            done = refine(stage, target, operation, settings_for(operation, brief, found), store=FolderStore(folder))
         except RefineError as error:
             result.failed[operation] = str(error)
             continue

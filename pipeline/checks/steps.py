@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.checks.fixers import ordered, settings_for
@@ -75,17 +75,19 @@ def next_step(report: Report, brief: Brief, needed: Sequence[FindingReport], cos
 class _Place:
     """Where it lies: an asset of a project, a file, or a stage in memory (then nothing can be typed)."""
 
-    def __init__(self, asset: str, file: Path | None, prim: str) -> None:
+    def __init__(self, asset: str, file: Path | None, prim: str, found: Collection[str] = ()) -> None:
         self.asset = asset
         self.file = file
         self.prim = prim
+        self.found = found
 
     @classmethod
     def of(cls, report: Report, brief: Brief) -> _Place:
+        found = {f.rule for f in report.findings}
         if brief.name and brief.project and report.prim == ASSETS + brief.name:
-            return cls(brief.name, None, "")
+            return cls(brief.name, None, "", found)
         file = Path(report.path) if Path(report.path).is_file() else None
-        return cls("", file, report.asked)
+        return cls("", file, report.asked, found)
 
     @property
     def fixed(self) -> Path | None:
@@ -100,7 +102,7 @@ class _Place:
         """Run safe fixers, and see whether it helped."""
         if self.asset:
             done = [
-                shlex.join(["gates", "refine", self.asset, o, *(_settings(o, brief))])
+                shlex.join(["gates", "refine", self.asset, o, *(_settings(o, brief, self.found))])
                 for o in operations
             ]  # fmt: skip
             return [*done, *([f"gates inspect {self.asset}"] if last else [])]
@@ -140,10 +142,10 @@ class _Place:
         return self.file.with_name(f"{self.file.stem}-{word}{KEPT.get(self.file.suffix.lower(), OTHERWISE)}")
 
 
-def _settings(operation: str, brief: Brief) -> list[str]:
+def _settings(operation: str, brief: Brief, found: Collection[str]) -> list[str]:
     return [
         part
-        for key, value in settings_for(operation, brief).items()
+        for key, value in settings_for(operation, brief, found).items()
         for part in ("--set", f"{key}={str(value).lower() if isinstance(value, bool) else value}")
     ]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["blended", "limited", "mirrored_joints", "symmetric"]
+__all__ = ["blended", "limited"]
 
 
 def limited(
@@ -67,55 +67,3 @@ def blended(joints: NDArray, weights: NDArray, mixture: NDArray) -> tuple[NDArra
     value = weights * mixture[:, :, None]
     index, share = limited(joints.reshape(count, -1), value.reshape(count, -1), most)
     return index, np.asarray(share * value.sum(axis=(1, 2))[:, None], np.float32)
-
-
-def mirrored_joints(names: list[str]) -> NDArray[np.int32]:
-    """(j,) the joint on the other side by name (left/right, .L/.R, _l/_r); itself where there is none."""
-    swaps = (("left", "right"), ("Left", "Right"), ("LEFT", "RIGHT"))
-    ends = ((".L", ".R"), ("_L", "_R"), (".l", ".r"), ("_l", "_r"), ("-L", "-R"))
-    number = {name: i for i, name in enumerate(names)}
-    result = np.arange(len(names), dtype=np.int32)
-    for i, name in enumerate(names):
-        parts = name.split("/")
-        for a, b in (*swaps, *((y, x) for x, y in swaps)):
-            other = "/".join(p.replace(a, b) for p in parts)
-            if other != name and other in number:
-                result[i] = number[other]
-        for a, b in (*ends, *((y, x) for x, y in ends)):
-            other = "/".join(p[: -len(a)] + b if p.endswith(a) else p for p in parts)
-            if other != name and other in number:
-                result[i] = number[other]
-    return result
-
-
-def symmetric(
-    points: NDArray, joints: NDArray, weights: NDArray, pairs: NDArray, tolerance: float, axis: int = 0
-) -> tuple[NDArray[np.int32], NDArray[np.float32], int]:
-    """Average each point's weights with those of its mirror image, whose joints are the other side's.
-
-    Parameters
-    ----------
-    points : (n, 3) float
-        Symmetric about the plane where `axis` is 0, as far as they are.
-    pairs : (j,) int
-        The joint on the other side of each.
-    tolerance
-        How far a mirror image may be off, in the unit of `points`.
-
-    Returns
-    -------
-    joints : (n, 2 k) int32, weights : (n, 2 k) float32
-        To be limited afterwards.
-    matched : int
-        Points that have a mirror image.
-    """
-    from scipy.spatial import cKDTree
-
-    image = np.array(points, np.float64)
-    image[:, axis] *= -1
-    distance, twin = cKDTree(points).query(image)
-    ok = distance <= tolerance
-    other = np.where(ok, twin, np.arange(len(points)))
-    index = np.concatenate([joints, np.where(ok[:, None], pairs[joints[other]], joints)], axis=1)
-    value = np.concatenate([weights, weights[other]], axis=1) / 2
-    return index.astype(np.int32), value.astype(np.float32), int(ok.sum())

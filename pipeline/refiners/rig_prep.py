@@ -1,19 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Make a skinned character ready for an engine: weights, influences, joint names and axes, rest pose, symmetry."""
+"""Make a skinned character ready for an engine: weights, influences, joint names and axes, rest pose, symmetry.
+
+What is broken is mended without being asked: joints out of order, named twice or by what is no USD path, transforms
+that are missing, scaled or sheared, keys that are no numbers, influences that name no joint, points that nothing moves.
+The rest is asked for by settings. Clips follow: what is seen at any time stays, except where weights are dropped or the
+pose in which the skin is bound changes; how far is told by `deformation`.
+"""
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdSkel, Vt
+from pxr import Sdf, UsdSkel
 from pydantic import Field
 
-from pipeline.errors import RefineError
-from pipeline.mesh.weights import limited, mirrored_joints, symmetric
+from pipeline.errors import GatesError, RefineError
 from pipeline.refiners.core import Operation, Part, Settings, Subject
+from pipeline.refiners.rigs.aim import aimed
+from pipeline.refiners.rigs.deformation import compared, seen
+from pipeline.refiners.rigs.frames import local
+from pipeline.refiners.rigs.humanoid import bones, mirrored
+from pipeline.refiners.rigs.mirror import even_joints, even_weights, plane_of
+from pipeline.refiners.rigs.posing import bent_shapes, carried, posed
+from pipeline.refiners.rigs.rig import Rig
+from pipeline.refiners.rigs.skins import SkinRows
+from pipeline.refiners.rigs.spare import spare_joints
+from pipeline.refiners.rigs.templates import renamed, template
 
 _AXES = {"x": 0, "y": 1, "z": 2}
 
@@ -22,238 +35,183 @@ class RigSettings(Settings):
     """What is mended."""
 
     influences: int = Field(default=4, ge=1, le=32, description="Joints that move one point at most.")
-    names: Literal["keep", "clean"] = Field(
-        default="keep", description="clean: without namespaces (mixamorig:) and characters engines refuse."
+    names: str = Field(
+        default="keep",
+        description="clean: without namespaces (mixamorig:) and characters engines refuse; unreal, unity, vrm, mixamo "
+        "(config/rigs.toml): the bones by that target's names, the others cleaned.",
     )
-    rest: Literal["keep", "bind"] = Field(default="keep", description="bind: the rest pose becomes the bind pose.")
+    rest: Literal["keep", "bind", "a-pose", "t-pose"] = Field(
+        default="keep",
+        description="bind: the rest pose becomes the bind pose; a-pose, t-pose: the arms are posed, skin and all, and "
+        "that becomes both.",
+    )
+    angle: float = Field(default=45.0, ge=0, le=90, description="For a-pose: degrees of the arms below the horizontal.")
     orient: Literal["keep", "x", "y", "z"] = Field(
-        default="keep", description="Axis of each joint that points to its child; only without animation."
+        default="keep", description="Axis of each joint that points to its child; clips and skin stay as they look."
     )
-    symmetry: bool = Field(default=False, description="Average weights of left and right about the plane x = 0.")
+    symmetry: bool = Field(
+        default=False, description="Left and right become mirror images: places and axes of joints, and weights."
+    )
+    joints: int = Field(
+        default=0, ge=0, description="Joints at most: the ends that move least are merged into their parents; 0: all."
+    )
+    unused: Literal["keep", "remove"] = Field(
+        default="keep", description="remove: joints at the ends of chains that move no point (sockets are such too)."
+    )
     tolerance: float = Field(default=0.002, gt=0, le=0.1, description="For symmetry: share of the diagonal.")
 
 
 def run(subject: Subject, settings: RigSettings) -> None:
-    """Skins first, then skeletons."""
+    """Skeleton by skeleton, in memory; then all is written."""
     skeletons = [UsdSkel.Skeleton(p) for p in subject.prims() if p.IsA(UsdSkel.Skeleton)]
-    skins = [p for p in subject.parts() if "skel:jointIndices" in p.mesh.primvars]
+    skins = [p for p in subject.parts() if p.prim.GetPrim().HasAttribute("primvars:skel:jointIndices")]
     if not skeletons or not skins:
         raise RefineError(
             "nothing is skinned here" if skeletons else "there is no skeleton", prim=str(subject.prim.GetPath()),
             remedy="rig it first (a skeleton with SkelBindingAPI on the meshes)",
         )  # fmt: skip
-    for part in skins:
-        _skin(subject, part, settings)
+    chosen = None if settings.names in ("keep", "clean") else template(settings.names)
+    before = seen(subject)
+    rigs = []
     for skeleton in skeletons:
         if skeleton.GetPrim().IsInstanceProxy():
             subject.skip(str(skeleton.GetPath()), "an instance: refine the prim it is an instance of")
             continue
-        if settings.names == "clean":
-            _rename(subject, skeleton)
+        rows = _rows(subject, skeleton, skins, len(skeletons) == 1)
+        rig = Rig.read(subject, skeleton, rows, len(skeletons) == 1)
+        _mend(subject, rig, settings)
+        if settings.names != "keep" or not all(Sdf.Path.IsValidPathString(j) for j in rig.joints):
+            _name(subject, rig, chosen)
+        if settings.symmetry:
+            _even(subject, rig, settings)
+        _limit(subject, rig, settings.influences)
+        _pose(subject, rig, settings)
         if settings.orient != "keep":
-            _orient(subject, skeleton, _AXES[settings.orient])
-        if settings.rest == "bind":
-            _rest(subject, skeleton)
+            _orient(subject, rig, _AXES[settings.orient])
+        rigs.append(rig)
+    for rig in rigs:
+        rig.write()
+    if subject.changed:
+        subject.details |= compared(before, seen(subject), subject.metres)
 
 
-def _skin(subject: Subject, part: Part, settings: RigSettings) -> None:
-    joints, weights = _rows(part)
-    names = _joint_names(part)
-    new_joints, new_weights = joints, weights
-    if settings.symmetry and names:
-        pairs = mirrored_joints(names)
-        tolerance = settings.tolerance * float(np.ptp(part.mesh.points, axis=0).max())
-        new_joints, new_weights, matched = symmetric(part.mesh.points, joints, weights, pairs, tolerance)
-        subject.details["points_mirrored"] = matched
-    new_joints, new_weights = limited(new_joints, new_weights, settings.influences)
-    if not settings.symmetry and joints.shape[1] <= settings.influences and _sound(joints, weights):
-        return
-    if new_joints.shape == joints.shape and _same(joints, weights, new_joints, new_weights):
-        return
-    api = UsdGeom.PrimvarsAPI(part.prim)
-    ints, floats = Sdf.ValueTypeNames.IntArray, Sdf.ValueTypeNames.FloatArray
-    width = new_joints.shape[1]
-    index = api.CreatePrimvar("skel:jointIndices", ints, UsdGeom.Tokens.vertex, width)
-    index.Set(Vt.IntArray.FromNumpy(np.ascontiguousarray(new_joints.reshape(-1))))
-    weight = api.CreatePrimvar("skel:jointWeights", floats, UsdGeom.Tokens.vertex, width)
-    weight.Set(Vt.FloatArray.FromNumpy(np.ascontiguousarray(new_weights.reshape(-1))))
-    lost = int((np.where(np.isfinite(weights), weights, 0).sum(axis=1) <= 0).sum())
-    if lost:
-        subject.count("points_bound_to_root", lost)
-    subject.count("points_reweighted", int(_changed(joints, weights, new_joints, new_weights)))
-    subject.forget(part)
-
-
-def _rows(part: Part) -> tuple[NDArray, NDArray]:
-    """(n, k) joints and weights of each point."""
+def _rows(subject: Subject, skeleton: UsdSkel.Skeleton, parts: list[Part], only: bool) -> list[SkinRows]:
+    joints = [str(j) for j in skeleton.GetJointsAttr().Get() or ()]
     found = []
-    for name in ("skel:jointIndices", "skel:jointWeights"):
-        primvar = part.mesh.primvars.get(name)
-        if primvar is None:
-            raise RefineError(f"{name} is missing or does not fit the points", prim=part.path, remedy="bind it again")
-        rows = primvar.rows().reshape(len(primvar.values) // primvar.width, -1)
-        found.append(np.repeat(rows, len(part.mesh.points), axis=0) if primvar.interpolation == "constant" else rows)
-    return found[0], found[1].astype(np.float64)
+    for part in parts:
+        bound = UsdSkel.BindingAPI(part.prim).GetInheritedSkeleton()
+        if (bound and bound.GetPath() == skeleton.GetPath()) or (not bound and only):
+            found.append(SkinRows.read(part, joints))
+    return found
 
 
-def _sound(joints: NDArray, weights: NDArray) -> bool:
-    """Rows that sum to one, no weight negative, no joint named twice with a weight."""
-    if not np.isfinite(weights).all() or (weights < 0).any() or np.abs(weights.sum(axis=1) - 1).max() > 1e-5:
-        return False
-    order = np.sort(np.where(weights > 0, joints, -1 - np.arange(joints.shape[1])), axis=1)
-    return bool(np.all(order[:, 1:] != order[:, :-1]))
+def _mend(subject: Subject, rig: Rig, settings: RigSettings) -> None:
+    for skin in rig.skins:
+        lost = skin.rescue()
+        if lost:
+            subject.count("points_bound_to_neighbours", lost)
+    straightened = rig.straighten()
+    if straightened:
+        subject.count("joints_straightened", straightened)
+    kept = spare_joints(rig, settings.unused == "remove", settings.joints)
+    if not kept.all():
+        subject.count("joints_removed", int((~kept).sum()))
+        rig.keep(kept)
+    if settings.joints and len(rig.joints) > settings.joints:
+        subject.note(f"{len(rig.joints)} joints are left: the others are bones of a human or hold several chains")
 
 
-def _dense(joints: NDArray, weights: NDArray, count: int) -> NDArray:
-    dense = np.zeros((len(joints), count))
-    np.add.at(dense, (np.arange(len(joints))[:, None], joints), np.where(np.isfinite(weights), weights, 0))
-    return dense
-
-
-def _same(joints: NDArray, weights: NDArray, other: NDArray, other_weights: NDArray) -> bool:
-    return _changed(joints, weights, other, other_weights) == 0
-
-
-def _changed(joints: NDArray, weights: NDArray, other: NDArray, other_weights: NDArray) -> int:
-    count = int(max(joints.max(), other.max())) + 1
-    gap = np.abs(_dense(joints, weights, count) - _dense(other, other_weights, count)).max(axis=1)
-    return int((gap > 1e-5).sum())
-
-
-def _joint_names(part: Part) -> list[str]:
-    binding = UsdSkel.BindingAPI(part.prim)
-    own = binding.GetJointsAttr().Get()
-    if own:
-        return [str(x) for x in own]
-    skeleton = binding.GetInheritedSkeleton()
-    return [str(x) for x in (skeleton.GetJointsAttr().Get() or ())] if skeleton else []
-
-
-def clean(name: str, taken: set[str]) -> str:
-    """A joint's name without namespace, as identifier, unlike those `taken`."""
-    bare = Tf.MakeValidIdentifier(re.sub(r"[\s.\-]+", "_", name.rsplit(":", 1)[-1]).strip("_") or "joint")
-    found, count = bare, 1
-    while found in taken:
-        count += 1
-        found = f"{bare}_{count}"
-    taken.add(found)
-    return str(found)
-
-
-def _rename(subject: Subject, skeleton: UsdSkel.Skeleton) -> None:
-    joints = [str(j) for j in skeleton.GetJointsAttr().Get() or ()]
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for joint in sorted(joints, key=lambda j: j.count("/")):
-        parent, _, leaf = joint.rpartition("/")
-        new = clean(leaf, taken)
-        names[joint] = f"{names[parent]}/{new}" if parent in names else new
-    if all(old == new for old, new in names.items()):
+def _name(subject: Subject, rig: Rig, chosen: Any) -> None:
+    old = [j.rsplit("/", 1)[-1] for j in rig.joints]
+    names, found = renamed(rig.joints, rig.parents, chosen)
+    if chosen is not None:
+        if "hips" not in found:
+            subject.note("no human is recognised in the joints' names: they were only cleaned")
+        elif chosen.root and rig.parents[found["hips"]] < 0:
+            subject.note(f"{chosen.title} wants a joint above the hips, called {chosen.root}: there is none")
+    if not rig.rename(names):
         return
-    skeleton.CreateJointsAttr().Set([names[j] for j in joints])
-    skeleton.CreateJointNamesAttr().Set([names[j].rsplit("/", 1)[-1] for j in joints])
-    for prim in subject.prims():
-        named = [UsdSkel.BindingAPI(prim).GetJointsAttr()]
-        if prim.IsA(UsdSkel.Animation):
-            named.append(UsdSkel.Animation(prim).GetJointsAttr())
-        for attribute in named:
-            value = attribute.Get() if attribute else None
-            if value and any(str(j) in names for j in value):
-                attribute.Set([names.get(str(j), str(j)) for j in value])
-    subject.changed = True
-    subject.count("joints_renamed", sum(old != new for old, new in names.items()))
+    differ = {a: b for a, b in zip(old, names, strict=True) if a != b}
+    subject.count("joints_renamed", len(differ))
+    subject.details["names"] = {**subject.details.get("names", {}), **differ}
+    prim = rig.skeleton.GetPrim()
+    # what they were called, so that clips made for the old names can still be brought in
+    held = dict(prim.GetCustomDataByKey("gates:jointNames") or {})
+    was = {b: a for a, b in held.items()}
+    prim.SetCustomDataByKey("gates:jointNames", {was.get(a, a): b for a, b in differ.items()} | {
+        a: b for a, b in held.items() if b in names
+    })  # fmt: skip
 
 
-def _matrices(attribute: Usd.Attribute) -> NDArray[np.float64]:
-    value = attribute.Get()
-    return np.array(value, np.float64).reshape(-1, 4, 4) if value else np.zeros((0, 4, 4))
-
-
-def _parents(skeleton: UsdSkel.Skeleton) -> NDArray[np.int64]:
-    """(j,) number of each joint's parent, -1 for roots; by text, since names like `arm.L` are no USD paths."""
-    joints = [str(j) for j in skeleton.GetJointsAttr().Get() or ()]
-    number = {joint: i for i, joint in enumerate(joints)}
-    return np.array([number.get(joint.rpartition("/")[0], -1) for joint in joints], np.int64)
-
-
-def _local(world: NDArray, parents: NDArray) -> NDArray[np.float64]:
-    """(j, 4, 4) transforms against the parent joint; row vectors."""
-    inverse = np.linalg.inv(world)
-    return np.where((parents >= 0)[:, None, None], world @ inverse[parents], world)
-
-
-def _set(attribute: Usd.Attribute, matrices: NDArray) -> None:
-    attribute.Set(Vt.Matrix4dArray([Gf.Matrix4d(*m.reshape(-1).tolist()) for m in matrices]))
-
-
-def _rest(subject: Subject, skeleton: UsdSkel.Skeleton) -> None:
-    bind = _matrices(skeleton.GetBindTransformsAttr())
-    parents = _parents(skeleton)
-    if len(bind) != len(parents):
-        subject.skip(str(skeleton.GetPath()), "bind transforms do not fit its joints")
+def _even(subject: Subject, rig: Rig, settings: RigSettings) -> None:
+    pairs = mirrored(rig.joints)
+    if (pairs == np.arange(len(pairs))).all():
+        subject.note("no joint's name tells left from right: nothing was mirrored")
         return
-    local = _local(bind, parents)
-    now = _matrices(skeleton.GetRestTransformsAttr())
-    if now.shape == local.shape and np.allclose(now, local, atol=1e-6):
-        return
-    _set(skeleton.CreateRestTransformsAttr(), local)
-    subject.changed = True
-    subject.count("rest_transforms_set", len(local))
+    size = max(float(np.ptp(s.place(), axis=0).max()) for s in rig.skins) if rig.skins else 1.0
+    tolerance = settings.tolerance * size
+    plane = plane_of(rig.bind, pairs, tolerance)
+    before = rig.bind[:, 3, :3]
+    even = even_joints(rig.bind, pairs, plane)
+    moved = np.linalg.norm(even[:, 3, :3] - before, axis=1)
+    if moved.max() > 1e-4 * size or np.abs(even[:, :3, :3] - rig.bind[:, :3, :3]).max() > 1e-4:
+        subject.count("joints_mirrored", int((pairs != np.arange(len(pairs))).sum()))
+        subject.details["joints_moved_max_m"] = round(float(moved.max()) * subject.metres, 6)
+        rig.rebind(even)
+    for skin in rig.skins:
+        if skin.rigid:
+            continue
+        joints, weights, matched = even_weights(
+            skin.place(), skin.joints, skin.weights, pairs, plane, tolerance, settings.influences
+        )
+        subject.count("points_mirrored", matched)
+        subject.count("points_unmatched", len(joints) - matched)
+        subject.count("points_reweighted", skin.take(joints, weights))
 
 
-def _orient(subject: Subject, skeleton: UsdSkel.Skeleton, axis: int) -> None:
-    """Turn every joint so that `axis` points to its first child; a leaf takes its parent's direction."""
-    bind, parents = _matrices(skeleton.GetBindTransformsAttr()), _parents(skeleton)
-    rest = _matrices(skeleton.GetRestTransformsAttr())
-    if any(p.IsA(UsdSkel.Animation) for p in subject.prims()):
-        subject.skip(str(skeleton.GetPath()), "animation is keyed in the present axes: orient before animating")
-        return
-    if len(bind) != len(parents) or len(rest) not in (0, len(parents)):
-        subject.skip(str(skeleton.GetPath()), "bind or rest transforms do not fit its joints")
-        return
-    turned = _aimed(bind, parents, axis)
-    turn = turned @ np.linalg.inv(bind)
-    if np.allclose(turn, np.eye(4), atol=1e-6):
-        return
-    _set(skeleton.CreateBindTransformsAttr(), turned)
-    if len(rest):
-        # the same turn in each joint's own frame, so that the pose stays
-        _set(skeleton.CreateRestTransformsAttr(), _local(turn @ _world(rest, parents), parents))
-    subject.changed = True
-    subject.count("joints_turned", int((~np.isclose(turn, np.eye(4), atol=1e-6).all(axis=(1, 2))).sum()))
+def _limit(subject: Subject, rig: Rig, most: int) -> None:
+    for skin in rig.skins:
+        changed, lost = skin.limit(most)
+        if changed:
+            subject.count("points_reweighted", changed)
+            subject.details["weight_dropped_max"] = round(max(lost, subject.details.get("weight_dropped_max", 0)), 4)
 
 
-def _world(local: NDArray, parents: NDArray) -> NDArray[np.float64]:
-    """(j, 4, 4) transforms in skeleton space: joints come after their parents."""
-    result = local.copy()
-    for joint, parent in enumerate(parents):
-        if parent >= 0:
-            result[joint] = local[joint] @ result[parent]
-    return result
+def _pose(subject: Subject, rig: Rig, settings: RigSettings) -> None:
+    parents = rig.parents
+    if settings.rest in ("a-pose", "t-pose"):
+        found = bones(rig.joints, parents)
+        if "leftUpperArm" not in found and "rightUpperArm" not in found:
+            subject.skip(str(rig.skeleton.GetPath()), "no arms are recognised in the joints' names: no pose was set")
+            return
+        goal = posed(rig.bind, parents, found, rig.up(), settings.angle if settings.rest == "a-pose" else 0.0)
+        if goal is not None:
+            moves = np.linalg.inv(rig.bind) @ goal
+            for skin in rig.skins:
+                mesh, blend = carried(skin, moves, back=bool(rig.tracks))
+                subject.write(skin.part, mesh)
+                bent_shapes(skin.part.prim.GetPrim(), blend)
+            subject.count("joints_posed", int((~np.isclose(moves, np.eye(4), atol=1e-6).all(axis=(1, 2))).sum()))
+            rig.bind = goal
+            rig.changed.add("bind")
+    if settings.rest != "keep" and rig.settle(local(rig.bind, parents)):
+        subject.count("rest_transforms_set", len(rig.joints))
 
 
-def _aimed(bind: NDArray, parents: NDArray, axis: int) -> NDArray[np.float64]:
-    result = bind.copy()
-    place = bind[:, 3, :3]
-    aim = np.zeros_like(place)
-    for joint in range(len(bind) - 1, -1, -1):
-        if parents[joint] >= 0:
-            aim[parents[joint]] = place[joint] - place[parents[joint]]  # the first child comes last here
-    for joint in range(len(bind)):
-        if np.linalg.norm(aim[joint]) < 1e-9:
-            aim[joint] = aim[parents[joint]] if parents[joint] >= 0 else bind[joint, axis, :3]
-    forward = aim / np.maximum(np.linalg.norm(aim, axis=1, keepdims=True), 1e-12)
-    # the second axis stays as near as it can to where it was
-    second, third = (axis + 1) % 3, (axis + 2) % 3
-    hint = bind[:, second, :3]
-    across = hint - np.einsum("ij,ij->i", hint, forward)[:, None] * forward
-    short = np.linalg.norm(across, axis=1) < 1e-3
-    spare = bind[:, third, :3]
-    across[short] = (spare - np.einsum("ij,ij->i", spare, forward)[:, None] * forward)[short]
-    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
-    result[:, axis, :3], result[:, second, :3] = forward, across
-    result[:, third, :3] = np.cross(forward, across)
-    return result
+def _orient(subject: Subject, rig: Rig, axis: int) -> None:
+    """Turn every joint so that `axis` points to its child; clips and rest pose follow."""
+    found = bones(rig.joints, rig.parents)
+    onward = {
+        found[a]: found[b]
+        for a, b in (("hips", "spine"), ("chest", "neck"), ("upperChest", "neck"), ("leftHand", "leftMiddleProximal"),
+                     ("rightHand", "rightMiddleProximal"))
+        if a in found and b in found and rig.parents[found[b]] == found[a]
+    }  # fmt: skip
+    turned = aimed(rig.bind, rig.parents, axis, onward)
+    changed = ~np.isclose(turned, rig.bind, atol=1e-6).all(axis=(1, 2))
+    if changed.any():
+        rig.rebind(turned)
+        subject.count("joints_turned", int(changed.sum()))
 
 
 def measure(subject: Subject) -> dict[str, Any]:
@@ -263,10 +221,15 @@ def measure(subject: Subject) -> dict[str, Any]:
     )
     most, off = 0, 0.0
     for part in subject.parts():
-        if "skel:jointIndices" in part.mesh.primvars and "skel:jointWeights" in part.mesh.primvars:
-            _, weights = _rows(part)
-            most = max(most, int((weights > 0).sum(axis=1).max()))
-            off = max(off, float(np.abs(np.nan_to_num(weights).sum(axis=1) - 1).max()))
+        if not part.prim.GetPrim().HasAttribute("primvars:skel:jointIndices"):
+            continue
+        try:
+            weights = SkinRows.read(part, [""] * 65536).weights
+        except GatesError as error:
+            subject.skip(part.path, error.message)
+            continue
+        most = max(most, int((weights > 0).sum(axis=1).max()))
+        off = max(off, float(np.abs(np.nan_to_num(weights).sum(axis=1) - 1).max()))
     return {"joints": joints, "influences": most, "weights_off": round(off, 6)}
 
 
@@ -276,5 +239,12 @@ operation = Operation(
     settings=RigSettings,
     run=run,
     measure=measure,
-    fixes=("rig.weights", "rig.influences"),
+    fixes=(
+        "rig.weights",
+        "rig.influences",
+        "rig.joints",
+        "rig.rest-pose",
+        "rig.skeleton",
+        "animation.invalid",
+    ),
 )

@@ -59,6 +59,7 @@ TABLE: dict[str, tuple[str | None, float | None]] = {
     "rig.weights": ("error", 1e-3),
     "rig.influences": ("error", 8),
     "rig.joints": (None, 0),
+    "rig.skeleton": ("error", None),
     "rig.rest-pose": (None, None),
     "animation.invalid": ("error", None),
     "file.size": (None, 0),

@@ -23,7 +23,7 @@ from pipeline.mesh.shading import corner_normals
 from pipeline.mesh.simplify import engine, simplify
 from pipeline.mesh.unwrap import Layout, pack
 from pipeline.mesh.views import look, look_through
-from pipeline.mesh.weights import blended, limited, mirrored_joints
+from pipeline.mesh.weights import blended, limited
 
 needs_meshopt = pytest.mark.skipif(not meshopt.available(), reason="meshoptimizer is not installed")
 
@@ -256,8 +256,3 @@ def test_limited_weights_sum_to_one_and_limiting_again_is_nothing(width: int, mo
     again, same = limited(index, value, most)
     assert same == pytest.approx(value, abs=1e-6)
     assert np.array_equal(np.where(same > 0, again, 0), np.where(value > 0, index, 0)) or len(np.unique(value)) < 20
-
-
-def test_joints_know_their_other_side_by_name() -> None:
-    names = ["Hips", "Hips/LeftArm", "Hips/RightArm", "Hips/leg_L", "Hips/leg_R", "Hips/tail"]
-    assert mirrored_joints(names).tolist() == [0, 2, 1, 4, 3, 5]

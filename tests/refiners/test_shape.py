@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pxr import Gf, Sdf, Usd, UsdGeom, UsdLod, UsdPhysics, UsdShade, UsdSkel, Vt
+from pxr import Sdf, Usd, UsdGeom, UsdLod, UsdPhysics, UsdShade, Vt
 
 from pipeline.errors import RefineError, UsageError
 from pipeline.mesh import meshopt
@@ -266,78 +266,6 @@ def test_new_parts_of_a_package_come_through_a_payload(tmp_path: Path) -> None:
     stage.Save()
     again = Usd.Stage.Open(str(tmp_path / "root.usda"))
     assert len([p for p in again.Traverse() if p.IsA(UsdGeom.Mesh)]) == 2
-
-
-def _character(stage: Usd.Stage, add) -> tuple[UsdSkel.Skeleton, UsdGeom.Mesh]:  # type: ignore[no-untyped-def]
-    UsdSkel.Root.Define(stage, "/Asset/geo")
-    skeleton = UsdSkel.Skeleton.Define(stage, "/Asset/geo/skel")
-    joints = ["rig:Hips", "rig:Hips/rig:arm.L", "rig:Hips/rig:arm.R"]
-    skeleton.CreateJointsAttr(joints)
-    places = [(0, 1, 0), (1, 1.5, 0), (-1, 1.5, 0)]
-    bind = [Gf.Matrix4d(1).SetTranslate(p) for p in places]
-    skeleton.CreateBindTransformsAttr(bind)
-    skeleton.CreateRestTransformsAttr([Gf.Matrix4d(1)] * 3)
-    points, faces = sphere(8)
-    mesh = add("body", points, faces)
-    binding = UsdSkel.BindingAPI.Apply(mesh.GetPrim())
-    binding.CreateSkeletonRel().SetTargets([skeleton.GetPath()])
-    random = np.random.default_rng(2)
-    index = np.tile([0, 1, 2, 1, 0, 2], (len(points), 1))
-    weights = random.random((len(points), 6)).astype(np.float32)
-    weights[3] = 0
-    weights[4, 0] = np.nan
-    binding.CreateJointIndicesPrimvar(False, 6).Set(Vt.IntArray.FromNumpy(index.reshape(-1).astype(np.int32)))
-    binding.CreateJointWeightsPrimvar(False, 6).Set(Vt.FloatArray.FromNumpy(weights.reshape(-1)))
-    return skeleton, mesh
-
-
-def test_rig_weights_names_and_rest_pose(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
-    skeleton, mesh = _character(stage, add)
-    before = read_mesh(mesh).primvars["skel:jointWeights"].rows()[10]
-    result = _twice(stage, "rig-prep", influences=2, names="clean", rest="bind")
-    back = read_mesh(mesh)
-    weights, joints = back.primvars["skel:jointWeights"].rows(), back.primvars["skel:jointIndices"].rows()
-    assert weights.shape == (len(back.points), 2)
-    assert weights.sum(axis=1) == pytest.approx(1, abs=1e-6)
-    summed = np.array([before[0] + before[4], before[1] + before[3], before[2] + before[5]])
-    strongest = np.argsort(-summed)[:2]
-    assert joints[10].tolist() == strongest.tolist()
-    assert weights[10] == pytest.approx(summed[strongest] / summed[strongest].sum(), abs=1e-6)
-    assert (joints[3, 0], weights[3, 0]) == (0, 1)
-    assert list(skeleton.GetJointsAttr().Get()) == ["Hips", "Hips/arm_L", "Hips/arm_R"]
-    rest = skeleton.GetRestTransformsAttr().Get()
-    assert tuple(rest[1].ExtractTranslation()) == (1, 0.5, 0)
-    assert result.after == {"joints": 3, "influences": 2, "weights_off": pytest.approx(0, abs=1e-6)}
-    # USD's own skinning reads it: at rest nothing moves
-    query = UsdSkel.Cache().GetSkelQuery(skeleton)
-    assert np.allclose(np.array(query.ComputeSkinningTransforms(Usd.TimeCode.Default())), np.eye(4), atol=1e-6)
-
-
-def test_rig_symmetry(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
-    _, mesh = _character(stage, add)
-    result = _twice(stage, "rig-prep", symmetry=True, influences=3)
-    back = read_mesh(mesh)
-    assert result.details["points_mirrored"] == len(back.points)
-    dense = np.zeros((len(back.points), 3))
-    weights, joints = back.primvars["skel:jointWeights"].rows(), back.primvars["skel:jointIndices"].rows()
-    np.add.at(dense, (np.arange(len(dense))[:, None], joints), weights)
-    image = back.points * [-1, 1, 1]
-    twin = np.linalg.norm(back.points[None] - image[:, None], axis=2).argmin(axis=1)
-    assert dense == pytest.approx(dense[twin][:, [0, 2, 1]], abs=1e-5)
-
-
-def test_turned_joints_point_to_their_children_and_skin_the_same(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
-    skeleton, _ = _character(stage, add)
-    refine(stage, "/Asset", "rig-prep", {"rest": "bind", "names": "clean"})
-    skeleton.GetRestTransformsAttr().Set([Gf.Matrix4d(1).SetTranslate(p) for p in ((0, 2, 0), (1, 1, 0), (-1, 0, 0))])
-    cache = UsdSkel.Cache()
-    before = np.array(cache.GetSkelQuery(skeleton).ComputeSkinningTransforms(Usd.TimeCode.Default()))
-    assert _twice(stage, "rig-prep", orient="y").changed
-    after = np.array(UsdSkel.Cache().GetSkelQuery(skeleton).ComputeSkinningTransforms(Usd.TimeCode.Default()))
-    assert after == pytest.approx(before, abs=1e-6)
-    hips = np.array(skeleton.GetBindTransformsAttr().Get()[0])
-    assert hips[1, :3] == pytest.approx(np.array([1, 0.5, 0]) / np.hypot(1, 0.5), abs=1e-6)
-    assert np.linalg.det(hips[:3, :3]) == pytest.approx(1)
 
 
 def test_quads(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]

@@ -17,6 +17,7 @@ class Joints(Rule):
     title = "too many joints"
     severity = "error"
     unit = "joints"
+    fixer = "rig-prep"
     advice = "Delete helper and end joints, or merge chains that move together."
     minutes = 60
 

@@ -134,10 +134,19 @@ def _record(prim: Usd.Prim, operation: Operation, result: RefineResult) -> None:
         inputs["error_max_m"] = f"{result.error['max_m']:.6g}"
     if "engine" in result.details:
         inputs["engine"] = result.details["engine"]
+    # numbers that the step changed, so that the record alone says what it did
+    for key, new in result.after.items():
+        old = result.before.get(key)
+        if old != new:
+            inputs |= {f"before_{key}": _told(old), f"after_{key}": _told(new)}
     provenance.record(
         prim, provenance.next_name(prim, f"refine_{operation.name}"), tool="Seven Gates", version=_version(),
         inputs=inputs, source_type="enhanced", description=operation.summary,
     )  # fmt: skip
+
+
+def _told(value: Any) -> str:
+    return " x ".join(f"{v:g}" for v in value) if isinstance(value, list) else f"{value}"
 
 
 def _version() -> str:
