@@ -82,7 +82,7 @@ def _transforms(kind: str, value: Any, count: int) -> Iterator[tuple[str, int, b
         return
     frames = np.array(value, np.float64).reshape(-1, 4, 4)
     finite = np.isfinite(frames).all(axis=(1, 2))
-    linear: Any = np.where(finite[:, None, None], frames, 0)[:, :3, :3]
+    linear: Any = np.where(np.reshape(finite, (-1, 1, 1)), frames, 0)[:, :3, :3]
     flat: Any = np.asarray(np.abs(np.linalg.det(linear)) < 1e-18)
     if flat.any():
         yield f"{int(flat.sum())} {kind} transforms cannot be inverted or are no numbers", int(flat.sum()), True
