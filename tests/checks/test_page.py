@@ -84,7 +84,7 @@ def visit(page: Path, folder: Path, width: int) -> dict[str, Any]:
 @pytest.mark.skipif(not BROWSER, reason="no Chromium on this machine")
 @pytest.mark.parametrize("width", [1440, 390])
 def test_a_visit(asset: Any, ball: trimesh.Trimesh, sheet: Any, tmp_path: Path, width: int) -> None:
-    asset.mesh(ball.vertices, ball.faces[ball.triangles_center[:, 2] < 0.3])
+    asset.mesh(ball.vertices, ball.faces[ball.triangles_center[:, 2] > -0.3])
     points, faces, uv = sheet(4, 4, 1, 1)
     asset.mesh(points, faces, "flag", uv=uv * [-1, 1] + [1, 0], move=(0, 2, 0))  # mirrored
     out = tmp_path / "report.html"
@@ -98,7 +98,7 @@ def test_a_visit(asset: Any, ball: trimesh.Trimesh, sheet: Any, tmp_path: Path, 
     cards = {re.sub(" .*", "", name): (layers, thumb, current) for name, layers, thumb, current in said["cards"]}
     assert all(state == (1, 2, True) for state in cards.values()), said["cards"]
     hollow = said["cards"][0][0]
-    assert "front" in hollow  # the open side is cut off towards +Z
+    assert "back" in hollow  # the open side is cut off towards -Z
     assert any(name.startswith("UV layout flag") for name, *_ in said["cards"])
     assert said["said"].endswith(".")
     assert (said["broken"], said["loaded"], said["hacked"]) == (0, 0, "undefined")
