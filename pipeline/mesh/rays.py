@@ -68,6 +68,37 @@ class Rays:
             distance[part][hit] = answer["tfar"][hit]
         return face, distance
 
+    def meet(
+        self, origins: NDArray, directions: NDArray, far: NDArray | float = np.inf
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        """As `first`, and where in the triangle, and from which side.
+
+        Returns
+        -------
+        face : (k,) int32, distance : (k,) float32
+        u, v : (k,) float32
+            Barycentric coordinates of the triangle's second and third corner.
+        away : (k,) bool
+            The triangle was met from behind.
+        """
+        count = len(origins)
+        reach = np.broadcast_to(np.asarray(far, np.float32), (count,))
+        face, distance, away = np.full(count, -1, np.int32), reach.copy(), np.zeros(count, bool)
+        u, v = np.zeros(count, np.float32), np.zeros(count, np.float32)
+        if not len(self.faces):
+            return face, distance, u, v, away
+        for start in range(0, count, BATCH):
+            part = slice(start, start + BATCH)
+            along = np.ascontiguousarray(directions[part], np.float32)
+            answer = self._scene.run(
+                np.ascontiguousarray(origins[part], np.float32), along,
+                dists=np.minimum(reach[part], np.float32(1e30)).copy(), output=True,
+            )  # fmt: skip
+            face[part], distance[part], u[part], v[part] = (answer[k] for k in ("primID", "tfar", "u", "v"))
+            # its normal points to whoever sees it counter-clockwise
+            away[part] = np.einsum("ij,ij->i", answer["Ng"], along) > 0
+        return face, distance, u, v, away
+
     def blocked(self, origins: NDArray, directions: NDArray, far: NDArray | float = np.inf) -> NDArray[np.bool_]:
         """(k,) whether anything lies on each ray; cheaper than `first`."""
         count = len(origins)

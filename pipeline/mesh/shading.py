@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shading normals and tangents, by corner."""
+"""Shading normals, by corner."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.mesh.faces import normals as face_normals
 from pipeline.mesh.polygons import PolygonMesh, Primvar
 from pipeline.mesh.shells import components
 
-__all__ = ["CREASE", "corner_normals", "tangents", "with_normals"]
+__all__ = ["CREASE", "corner_normals", "with_normals"]
 
 #: degrees between two faces from which their edge is hard
 CREASE = 60.0
@@ -55,47 +55,6 @@ def with_normals(mesh: PolygonMesh, crease: float = CREASE) -> PolygonMesh:
     unique, rows = np.unique(flat, axis=0, return_inverse=True)
     primvar = Primvar(unique, rows.astype(np.int32).reshape(-1), "faceVarying", "normal3f[]")
     return replace(mesh, primvars={**mesh.primvars, "normals": primvar})
-
-
-def tangents(
-    points: NDArray, faces: NDArray, uv: NDArray, uv_corners: NDArray, normals: NDArray
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Tangents and signs at the corners of triangles, smooth over each UV vertex and side.
-
-    Parameters
-    ----------
-    points : (n, 3) float, faces : (t, 3) int
-    uv : (k, 2) float, uv_corners : (t, 3) int
-    normals : (t, 3, 3) float
-        Unit, at corners.
-
-    Returns
-    -------
-    tangents : (t, 3, 3) float64
-        Unit, orthogonal to the normals, along increasing u.
-    sign : (t,) float64
-        1, or -1 where the layout is mirrored: bitangent = sign * cross(normal, tangent).
-    """
-    p, q, r = (np.asarray(points[faces[:, i]], np.float64) for i in range(3))
-    s, t, o = (np.asarray(uv[uv_corners[:, i]], np.float64) for i in range(3))
-    first, second = t - s, o - s
-    area = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
-    along = (q - p) * second[:, 1:] - (r - p) * first[:, 1:]
-    along *= np.where(area < 0, -1.0, 1.0)[:, None]
-    sign = np.where(area < 0, -1.0, 1.0)
-    weight = _angles(np.asarray(points, np.float64), faces)
-    length = np.linalg.norm(along, axis=1, keepdims=True)
-    unit = along / np.where(length > 0, length, 1)
-    key = (uv_corners.astype(np.int64) * 2 + (sign[:, None] > 0)).reshape(-1)
-    _, group = np.unique(np.stack([key, faces.reshape(-1)], 1), axis=0, return_inverse=True)
-    group = group.reshape(-1)
-    total = np.stack([np.bincount(group, (weight * unit[:, k : k + 1]).reshape(-1)) for k in range(3)], axis=1)
-    smooth = total[group].reshape(-1, 3, 3)
-    smooth -= np.einsum("tck,tck->tc", smooth, normals)[:, :, None] * normals
-    size = np.linalg.norm(smooth, axis=2, keepdims=True)
-    spare = np.cross(normals, np.where(np.abs(normals[:, :, :1]) < 0.9, [1.0, 0, 0], [0, 1.0, 0]))
-    spare /= np.maximum(np.linalg.norm(spare, axis=2, keepdims=True), 1e-12)
-    return np.where(size > 1e-9, smooth / np.where(size > 1e-9, size, 1), spare), sign
 
 
 def _next(half: NDArray) -> NDArray:

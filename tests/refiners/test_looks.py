@@ -265,7 +265,7 @@ def test_baking_to_shared_texels_is_refused(
 
 
 def test_occlusion_darkens_a_corner() -> None:
-    from pipeline.mesh.bake import occlusion
+    from pipeline.mesh.occlusion import occlusion
     from pipeline.mesh.rays import Rays
 
     wall = np.array([[0, -50, 0], [0, 50, 0], [0, 50, 50], [0, -50, 50.0]])

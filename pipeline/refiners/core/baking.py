@@ -1,280 +1,239 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two sides of a bake: the low surface with its layout, the high surface with its looks."""
+"""Baking in batches: every sample of every texel once, all maps from the same rays, memory bound by the picture."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pxr import Usd, UsdShade
 
 from pipeline.errors import RefineError
-from pipeline.mesh.bake import Hits, Texels, gathered, occlusion, project
-from pipeline.mesh.faces import diagonal, normals
-from pipeline.mesh.rays import Rays
-from pipeline.mesh.shading import corner_normals, tangents
-from pipeline.mesh.unwrap import Layout
-from pipeline.refiners.core.layouts import groups_of, layout_of, materials_of, uv_name
-from pipeline.refiners.core.looks import DEFAULTS, Map, input_of, maps
-from pipeline.refiners.core.subject import Part, Subject
+from pipeline.mesh.bake import Padding, Texels, gathered, texels
+from pipeline.mesh.occlusion import occlusion
+from pipeline.mesh.projection import Hits
+from pipeline.progress import step
+from pipeline.refiners.core.cage import Cage
+from pipeline.refiners.core.high import High
+from pipeline.refiners.core.low import Low
 
-if TYPE_CHECKING:
-    from pipeline.refiners.bake import BakeSettings
+__all__ = ["MAPS", "Baked", "Passes", "bake"]
 
-__all__ = ["High", "Low"]
-
-_INPUTS = {"albedo": "diffuseColor", "roughness": "roughness", "metallic": "metallic", "emissive": "emissiveColor"}
-
-
-def shading(part: Part) -> NDArray[np.float64]:
-    """(t, 3, 3) unit normals at the triangles' corners in the asset's space: authored, else smooth to 60 degrees."""
-    mesh = part.mesh
-    authored = mesh.primvars.get("normals")
-    if authored is not None and authored.values.ndim == 2:
-        value = authored.values[mesh.corner_rows(authored)][mesh.triangle_corners].astype(np.float64)
-    else:
-        value = corner_normals(mesh)
-    turned = value @ np.linalg.inv(part.to_asset[:3, :3]).T
-    if np.linalg.det(part.to_asset[:3, :3]) < 0:
-        turned = turned[:, ::-1]
-    length = np.linalg.norm(turned, axis=2, keepdims=True)
-    flat = normals(part.points, _wound(part))[:, None]
-    return np.where(length > 1e-9, turned / np.where(length > 1e-9, length, 1), flat)
+#: map -> (input of UsdPreviewSurface, channels)
+MAPS: dict[str, tuple[str, int]] = {
+    "normal": ("normal", 3),
+    "ao": ("occlusion", 1),
+    "albedo": ("diffuseColor", 3),
+    "roughness": ("roughness", 1),
+    "metallic": ("metallic", 1),
+    "emissive": ("emissiveColor", 3),
+}
+#: samples of one batch: their arrays stay in the processor's cache
+_BATCH = 1 << 15
 
 
-def _wound(part: Part) -> NDArray:
-    """(t, 3) triangles counter-clockwise in the asset's space, also where the transform mirrors."""
-    faces = part.mesh.triangles
-    return faces[:, ::-1] if np.linalg.det(part.to_asset[:3, :3]) < 0 else faces
-
-
-@dataclass(frozen=True, eq=False)
-class Low:
-    """What textures are baked for.
+@dataclass(frozen=True)
+class Passes:
+    """What is baked.
 
     Attributes
     ----------
-    points : (n, 3) float64, faces : (t, 3) int
-        All parts in the asset's space, stage units.
-    layout
-        Over all triangles.
-    normals : (t, 3, 3) float64
-        At corners.
-    uv
-        Name of the UV set.
-    metres
-        Metres in one stage unit.
+    maps
+        Keys of `MAPS`.
+    side
+        Of the pictures, pixels.
+    supersample
+        Samples along each side of a pixel.
+    padding
+        Pixels around islands; 0 fills the picture.
+    ao_rays, ao_reach
+        Rays at a pixel, and how far they go, in the unit of the low side.
+    overlap
+        Whether texels that several faces use are baked from the first of them, an unmirrored one within 0-1.
     """
 
-    points: NDArray[np.float64]
-    faces: NDArray
-    layout: Layout
-    normals: NDArray[np.float64]
-    uv: str
-    metres: float
-
-    @classmethod
-    def of(cls, subject: Subject) -> Low:
-        """Gather the parts of the asset.
-
-        Raises
-        ------
-        RefineError
-            A part has no UVs.
-        """
-        points, faces, uv, corners, normal, base, first = [], [], [], [], [], 0, 0
-        name = "st"
-        for part in subject.parts():
-            layout = layout_of(part.mesh)
-            if layout is None:
-                raise RefineError("a part has no UVs to bake to", prim=part.path, remedy="unwrap first")
-            name = uv_name(part.mesh) or name
-            mirrored = np.linalg.det(part.to_asset[:3, :3]) < 0
-            points.append(part.points)
-            faces.append(_wound(part) + base)
-            uv.append(layout.uv)
-            corners.append((layout.corners[:, ::-1] if mirrored else layout.corners) + first)
-            normal.append(shading(part))
-            base += len(part.mesh.points)
-            first += len(layout.uv)
-        layout = Layout(np.concatenate(uv), np.concatenate(corners).astype(np.int32))
-        return cls(np.concatenate(points), np.concatenate(faces), layout, np.concatenate(normal), name, subject.metres)
-
-    @property
-    def size(self) -> float:
-        """Diagonal."""
-        return diagonal(self.points)
-
-    @cached_property
-    def tangents(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Tangents at corners and the sign of each triangle."""
-        return tangents(self.points, self.faces, self.layout.uv, self.layout.corners, self.normals)
-
-    def frame(self, grid: Texels) -> tuple[NDArray, NDArray, NDArray]:
-        """(k, 3) tangent, bitangent and normal at the texels, unit."""
-        along, sign = self.tangents
-        normal = _unit(gathered(self.normals, grid))
-        tangent = gathered(along, grid)
-        tangent = _unit(tangent - np.einsum("ij,ij->i", tangent, normal)[:, None] * normal)
-        return tangent, np.cross(normal, tangent) * sign[grid.triangle, None], normal
+    maps: tuple[str, ...]
+    side: int
+    supersample: int
+    padding: int
+    ao_rays: int
+    ao_reach: float
+    overlap: bool
 
 
-@dataclass(frozen=True, eq=False)
-class High:
-    """What is baked from.
+@dataclass
+class Baked:
+    """Pictures and what is worth knowing of them.
 
     Attributes
     ----------
-    points, faces
-        All parts in the space and unit of the low side.
-    part : (m,) int, triangle : (m,) int
-        Where each face comes from.
-    parts
-        The parts.
-    normals : (m, 3, 3) float64
-        At corners.
-    materials
-        What the parts' face groups are bound to.
+    pictures
+        `(side, side, c) float32` by map, row 0 at v = 0, linear, padded; normals from -1 to 1.
+    spread
+        The largest difference within each map, before it was padded.
+    samples, missed
+        How many samples were taken, how many met nothing; `missed_by` says it by part.
+    turned
+        How many met only faces that look away.
+    distance
+        Mean and largest distance from the low to the high surface along the rays.
+    tilt
+        Mean angle between the low and the high side's normals, degrees, where a normal map was baked.
     """
 
-    points: NDArray[np.float64]
-    faces: NDArray
-    part: NDArray
-    triangle: NDArray
-    parts: list[Part]
-    normals: NDArray[np.float64]
-    materials: dict[tuple[str, int], UsdShade.Material]
-    subject: Subject
+    pictures: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    spread: dict[str, float] = field(default_factory=dict)
+    samples: int = 0
+    missed: int = 0
+    missed_by: dict[str, int] = field(default_factory=dict)
+    turned: int = 0
+    distance: tuple[float, float] = (0.0, 0.0)
+    tilt: float | None = None
+    texels: int = 0
 
-    @classmethod
-    def of(cls, prim: Usd.Prim, low: Low) -> High:
-        """Gather the parts of the source; its stage may have another unit."""
-        subject = Subject(prim)
-        parts = subject.parts()
-        scale = subject.metres / low.metres
-        points, faces, owner, triangle, normal, base = [], [], [], [], [], 0
-        for number, part in enumerate(parts):
-            points.append(part.points * scale)
-            faces.append(_wound(part) + base)
-            owner.append(np.full(len(part.mesh.triangles), number))
-            triangle.append(np.arange(len(part.mesh.triangles)))
-            normal.append(shading(part))
-            base += len(part.mesh.points)
-        return cls(
-            np.concatenate(points), np.concatenate(faces), np.concatenate(owner), np.concatenate(triangle), parts,
-            np.concatenate(normal), materials_of(subject, parts), subject,
+
+def bake(low: Low, high: High, cage: Cage, passes: Passes) -> Baked:
+    """Project along the cage, sample the high surface, average, pad.
+
+    Raises
+    ------
+    RefineError
+        The layout covers no pixel, several faces share texels, or nothing was met.
+    """
+    n, side = passes.supersample, passes.side
+    result = Baked()
+    maps = [m for m in passes.maps if m in ("normal", "ao") or high.says(MAPS[m][0])]
+    total = {m: np.zeros((side * side, MAPS[m][1]), np.float32) for m in maps}
+    extent = {m: (np.full(MAPS[m][1], np.inf), np.full(MAPS[m][1], -np.inf)) for m in maps}
+    count = np.zeros(side * side, np.uint8)
+    table = np.concatenate([low.points[low.faces] - low.middle, cage.reach], axis=2).astype(np.float32)
+    same = high.same_as(low)
+    tilt, far = 0.0, np.zeros(2)
+    missed = np.zeros(len(low.parts), np.int64)
+    for number, grid in enumerate(_grids(low, passes)):
+        for start in range(0, len(grid), _BATCH):
+            step("bake", int(n * n * 100 * (number + start / len(grid)) / (n * n)), 100 * n * n)
+            part = grid.part(slice(start, start + _BATCH))
+            hits = _hits(low, high, cage, part, table, far, same)
+            lost = np.flatnonzero(hits.missed)
+            missed += np.bincount(low.owner[part.triangle[lost]], minlength=len(missed))
+            result.turned += int(hits.turned.sum())
+            smooth = high.smooth(hits)
+            for name in maps:
+                input_, channels = MAPS[name]
+                if name == "normal":
+                    values = low.local(high.bumped(smooth, hits), part)
+                    tilt += float(np.arccos(np.clip(values[:, 2], -1, 1)).sum())
+                elif name == "ao":
+                    _open(total[name], count, high, smooth, hits, part, passes)
+                    continue
+                else:
+                    values = high.look_at(input_, channels, hits)
+                np.minimum(extent[name][0], values.min(axis=0), out=extent[name][0])
+                np.maximum(extent[name][1], values.max(axis=0), out=extent[name][1])
+                total[name][part.index] += values
+            count[part.index] += 1
+        result.samples += len(grid)
+    result.missed = int(missed.sum())
+    result.missed_by = {p.path: int(k) for p, k in zip(low.parts, missed, strict=True) if k}
+    _refuse(result, low, same)
+    result.distance = (float(far[0] / max(result.samples - result.missed, 1)), float(far[1]))
+    result.tilt = float(np.degrees(tilt / result.samples)) if "normal" in maps else None
+    _finish(result, total, extent, count, passes)
+    return result
+
+
+def _grids(low: Low, passes: Passes) -> Iterator[Texels]:
+    """The texels of each sample place within a pixel."""
+    n = passes.supersample
+    uv, corners = low.layout.uv, low.layout.corners
+    place = uv[corners]
+    first, second = place[:, 1] - place[:, 0], place[:, 2] - place[:, 0]
+    mirrored = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] < 0
+    outside = np.any(np.floor(place.mean(axis=1)) != 0, axis=1)
+    rank = 2 * outside + mirrored
+    for row in range(n):
+        for column in range(n):
+            shift = (column + 0.5) / n - 0.5, (row + 0.5) / n - 0.5
+            grid = texels(uv, corners, passes.side, shift, rank)
+            if grid.shared > 0.01 * len(grid) and not passes.overlap:
+                tiles = int(np.unique(np.floor(place.mean(axis=1)), axis=0).shape[0])
+                raise RefineError(
+                    f"{grid.shared / len(grid):.0%} of the layout is used by several faces: a bake would mix them"
+                    + (f" (it lies in {tiles} tiles, and all are one picture here)" if tiles > 1 else ""),
+                    prim=low.parts[0].path if len(low.parts) == 1 else None,
+                    remedy="unwrap first (all parts come into one layout), or let the first face have them where they "
+                    "are mirrored on purpose: --set overlap=first",
+                )  # fmt: skip
+            yield grid
+
+
+def _hits(low: Low, high: High, cage: Cage, part: Texels, table: NDArray, far: NDArray, same: bool) -> Hits:
+    """What lies over the texels; sum and largest of the distances are added to `far`."""
+    if same:
+        none = np.zeros(len(part), bool)
+        return Hits(part.triangle, part.weights.astype(np.float32), none, none)
+    both = gathered(table, part)
+    places, reach = both[:, :3], np.ascontiguousarray(both[:, 3:])
+    hits = high.project(places, reach, cage.inward, _limit(low, places, reach) if cage.careful else None)
+    gap = np.sqrt(np.square(high.places(hits) - places).sum(axis=1))[~hits.missed]
+    far[0] += float(gap.sum())
+    far[1] = max(far[1], float(gap.max(initial=0)))
+    return hits
+
+
+def _limit(low: Low, places: NDArray, reach: NDArray) -> NDArray[np.float32]:
+    """Half-way to the next low surface that shows its front there, at most the cage."""
+    length = np.sqrt(np.einsum("ij,ij->i", reach, reach))
+    along = reach / np.where(length > 0, length, 1)[:, None]
+    lift = np.float32(1e-3) * length
+    face, distance, _, _, away = low.rays.meet(places + along * lift[:, None], along, 2 * length)
+    return np.asarray(np.where((face >= 0) & ~away, (distance + lift) / 2, length), np.float32)
+
+
+def _open(
+    total: NDArray, count: NDArray, high: High, smooth: NDArray, hits: Hits, part: Texels, passes: Passes
+) -> None:
+    """Ambient occlusion of pixels that are seen for the first time: the rays average already."""
+    fresh = np.flatnonzero(count[part.index] == 0)
+    if not len(fresh):
+        return
+    chosen = Hits(hits.face[fresh], hits.weights[fresh], hits.turned[fresh], hits.missed[fresh])
+    free = occlusion(high.target.rays, high.places(chosen), smooth[fresh], passes.ao_rays, passes.ao_reach)
+    total[part.index[fresh], 0] = free
+
+
+def _refuse(result: Baked, low: Low, same: bool) -> None:
+    if result.samples == 0:
+        raise RefineError(
+            "the UV layout covers no pixel", prim=low.parts[0].path,
+            remedy="unwrap first, or bake larger: --set side=…",
+        )  # fmt: skip
+    if result.missed > 0.95 * result.samples and not same:
+        raise RefineError(
+            f"{result.missed / result.samples:.0%} of the texels see nothing of the source within the cage",
+            remedy="check that both lie at the same place and size, or widen the cage: --set cage=…",
         )  # fmt: skip
 
-    def same_as(self, low: Low) -> bool:
-        """Whether both sides are one geometry."""
-        return self.points.shape == low.points.shape and np.array_equal(self.points, low.points)
 
-    @cached_property
-    def rays(self) -> Rays:
-        """Rays against the high surface."""
-        return Rays(self.points, self.faces)
-
-    def project(self, low: Low, grid: Texels, cage: float) -> Hits:
-        """What of the high surface lies over each texel."""
-        places = gathered(low.points[low.faces], grid)
-        outward = _unit(gathered(low.normals, grid))
-        return project(places, outward, self.points, self.faces, normals(self.points, self.faces), cage)
-
-    def values(
-        self, name: str, channels: int, low: Low, grid: Texels, hits: Hits, settings: BakeSettings, cage: float
-    ) -> NDArray | None:
-        """(k, channels) one map at the texels, linear; None where the source does not say anything."""
-        smooth = _unit(np.einsum("ki,kic->kc", hits.weights, self.normals[hits.face]))
+def _finish(result: Baked, total: dict[str, Any], extent: dict[str, Any], count: NDArray, passes: Passes) -> None:
+    """Averages, padding, and one value where no island is near."""
+    side = passes.side
+    used = count > 0
+    result.texels = int(used.sum())
+    padding = Padding(used.reshape(side, side), passes.padding)
+    for name in list(total):
+        values = total.pop(name)
         if name == "normal":
-            smooth = self._bumped(smooth, hits)
-            tangent, bitangent, normal = low.frame(grid)
-            return np.stack([np.einsum("ij,ij->i", smooth, axis) for axis in (tangent, bitangent, normal)], axis=1)
-        if name == "ao":
-            return self._open(smooth, grid, hits, settings, low.size)
-        return self._look(_INPUTS[name], channels, hits)
-
-    def _open(
-        self, smooth: NDArray, grid: Texels, hits: Hits, settings: BakeSettings, size: float
-    ) -> NDArray[np.float64]:
-        """Ambient occlusion, at one sample a pixel: the rays already average."""
-        n = settings.supersample
-        row, column = np.divmod(grid.index, grid.side)
-        pixel = (row // n) * (grid.side // n) + column // n
-        _, first, of = np.unique(pixel, return_index=True, return_inverse=True)
-        places = np.einsum("ki,kic->kc", hits.weights, self.points[self.faces[hits.face]])[first]
-        free = occlusion(self.rays, places, smooth[first], settings.ao_rays, settings.ao_reach * size)
-        return np.asarray(free[of.reshape(-1)][:, None])
-
-    def _groups(self, hits: Hits):  # type: ignore[no-untyped-def]
-        """Part, material and texels of each run with one material."""
-        owner = self.part[hits.face]
-        for number in np.unique(owner):
-            part = self.parts[number]
-            mine = np.flatnonzero(owner == number)
-            group = groups_of(part)[part.mesh.triangle_face[self.triangle[hits.face[mine]]]]
-            for one in np.unique(group):
-                yield part, self.materials.get((part.path, int(one))), mine[group == one]
-
-    def _look(self, name: str, channels: int, hits: Hits) -> NDArray | None:
-        result = np.zeros((len(hits.face), channels))
-        said = False
-        for part, material, chosen in self._groups(hits):
-            read = _read(material, name)
-            if read is not None:
-                result[chosen] = read.values(self._uv(part, read.uv, hits, chosen))[:, :channels]
-                said = True
-                continue
-            value = input_of(material, name) if material else None
-            colours = part.mesh.primvars.get("displayColor") if name == "diffuseColor" else None
-            if material is None and colours is not None:
-                rows = part.mesh.corner_rows(colours)[part.mesh.triangle_corners[self.triangle[hits.face[chosen]]]]
-                result[chosen] = np.einsum("ki,kic->kc", hits.weights[chosen], colours.values[rows])
-                said = True
-                continue
-            said |= value is not None
-            result[chosen] = np.array(value or DEFAULTS[name])[:channels]
-        return result if said else None
-
-    def _bumped(self, smooth: NDArray, hits: Hits) -> NDArray:
-        """Shading normals with the source's own normal maps."""
-        result = smooth.copy()
-        for part, material, chosen in self._groups(hits):
-            read = _read(material, "normal")
-            layout = layout_of(part.mesh, read.uv) if read is not None else None
-            if read is None or layout is None:
-                continue
-            mirrored = np.linalg.det(part.to_asset[:3, :3]) < 0
-            corners = layout.corners[:, ::-1] if mirrored else layout.corners
-            mine = self.part == self.parts.index(part)
-            along, sign = tangents(part.points, _wound(part), layout.uv, corners, self.normals[mine])
-            triangle = self.triangle[hits.face[chosen]]
-            tangent = np.einsum("ki,kic->kc", hits.weights[chosen], along[triangle])
-            normal = smooth[chosen]
-            tangent = _unit(tangent - np.einsum("ij,ij->i", tangent, normal)[:, None] * normal)
-            bitangent = np.cross(normal, tangent) * sign[triangle, None]
-            bump = read.values(self._uv(part, read.uv, hits, chosen))
-            result[chosen] = _unit(bump[:, :1] * tangent + bump[:, 1:2] * bitangent + bump[:, 2:3] * normal)
-        return result
-
-    def _uv(self, part: Part, name: str, hits: Hits, chosen: NDArray) -> NDArray:
-        layout = layout_of(part.mesh, name) or layout_of(part.mesh)
-        if layout is None:
-            return np.zeros((len(chosen), 2))
-        mirrored = np.linalg.det(part.to_asset[:3, :3]) < 0
-        corners = layout.corners[:, ::-1] if mirrored else layout.corners
-        value = layout.uv[corners[self.triangle[hits.face[chosen]]]].astype(np.float64)
-        return np.asarray(np.einsum("ki,kic->kc", hits.weights[chosen], value))
-
-
-def _read(material: UsdShade.Material | None, name: str) -> Map | None:
-    if not material:
-        return None
-    return next((m for m in maps(material) if m.input == name and m.path), None)
-
-
-def _unit(vectors: NDArray) -> NDArray[np.float64]:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 1e-12, length, 1))
+            length = np.sqrt(np.einsum("ij,ij->i", values, values))
+            values /= np.where(length > 1e-9, length, 1)[:, None]
+            empty: Any = (0, 0, 1)
+        else:
+            if name != "ao":
+                values /= np.maximum(count, 1)[:, None]
+            empty = values[used].mean(axis=0)
+        values[~used] = empty
+        result.spread[name] = float((extent[name][1] - extent[name][0]).max()) if name != "ao" else 1.0
+        result.pictures[name] = padding.fill(values.reshape(side, side, -1))
