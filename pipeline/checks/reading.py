@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.checks.company import keep_company
 from pipeline.checks.subject import HUGE, Part, RawFaults, Shape, Subject
@@ -97,7 +98,7 @@ def from_stage(stage: Any, prim: str | None = None, file: Path | None = None, na
 
     root = _root(stage, prim)
     scene = read_scene(stage, root=prim)
-    return from_scene(scene, root, _faults(stage, prim), file, stage, native, prim is not None)
+    return from_scene(scene, root, _faults(stage, scene), file, stage, native, prim is not None)
 
 
 def _root(stage: Any, prim: str | None) -> str:
@@ -143,27 +144,48 @@ def from_scene(
     return Subject(scene.source, prim, scene, tuple(parts), faults or {}, file, stage, native, asked)
 
 
-def _faults(stage: Any, prim: str | None) -> dict[str, RawFaults]:
-    """What the scene's reader will leave out of each mesh."""
-    from pxr import Usd, UsdGeom
+def _faults(stage: Any, scene: Scene) -> dict[str, RawFaults]:
+    """What the scene's reader left out of each mesh: only those are looked at of which it said something."""
+    from pxr import UsdGeom
 
     result = {}
-    root = stage.GetPrimAtPath(prim) if prim else stage.GetPseudoRoot()
-    for found in Usd.PrimRange(root, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)):
-        if not found.IsA(UsdGeom.Mesh):
+    suspects = [loss.prim for loss in scene.losses if not loss.reduced and loss.prim.startswith("/")]
+    suspects += [m.path for m in scene.meshes if m.source_faces is not None or m.edges is not None]
+    for path in dict.fromkeys(suspects):
+        found = stage.GetPrimAtPath(path)
+        if not found or not found.IsA(UsdGeom.Mesh):
             continue
         mesh = UsdGeom.Mesh(found)
-        fault = raw_faults(
-            np.asarray(mesh.GetPointsAttr().Get() or np.zeros((0, 3), np.float32)),
-            np.asarray(mesh.GetFaceVertexCountsAttr().Get() or np.zeros(0, np.int32)),
-            np.asarray(mesh.GetFaceVertexIndicesAttr().Get() or np.zeros(0, np.int32)),
+        points, counts, indices = (
+            _values(attribute, wanted)
+            for attribute, wanted in (
+                (mesh.GetPointsAttr(), np.zeros((0, 3), np.float32)),
+                (mesh.GetFaceVertexCountsAttr(), np.zeros(0, np.int32)),
+                (mesh.GetFaceVertexIndicesAttr(), np.zeros(0, np.int32)),
+            )
         )
+        if points is None or counts is None or indices is None:
+            result[path] = RawFaults(bad_faces=1)
+            continue
+        fault = raw_faults(points, counts, indices)
         broken = _broken_uvs(found)
         if broken:
             fault = dataclasses.replace(fault or RawFaults(), bad_uvs=broken)
         if fault:
-            result[str(found.GetPath())] = fault
+            result[path] = fault
     return result
+
+
+def _values(attribute: Any, like: NDArray) -> NDArray | None:
+    """The array of an attribute, empty without a value; None where it is of another type."""
+    from pxr import Usd
+
+    value = attribute.Get(Usd.TimeCode.EarliestTime())
+    if value is None:
+        return like
+    found = np.asarray(value)
+    fits = found.ndim == like.ndim and found.shape[1:] == like.shape[1:] and found.dtype.kind == like.dtype.kind
+    return found if fits else None
 
 
 def _broken_uvs(prim: Any) -> int:

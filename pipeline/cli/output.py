@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -17,6 +18,9 @@ import click
 
 if TYPE_CHECKING:
     from pipeline.project import Project
+
+#: control characters but for tabs and line ends
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -105,6 +109,11 @@ def say(message: str) -> None:
     click.echo(message, err=True)
 
 
+def printable(text: str) -> str:
+    """Text without what a terminal would obey: names come from outside files."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
 def fail(error: BaseException, debug: bool = False) -> int:
     """Tell an error on stderr (and as JSON on stdout where `--json` was asked for); returns the exit code."""
     import traceback
@@ -115,7 +124,7 @@ def fail(error: BaseException, debug: bool = False) -> int:
         traceback.print_exception(error)
     if isinstance(error, GatesError):
         body, code = error.as_dict(), error.exit_code
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {printable(str(error))}", err=True)
     else:
         text = _system_message(error)
         body, code = {"code": "internal", "message": text, "path": None, "prim": None, "remedy": None}, 1

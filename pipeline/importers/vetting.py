@@ -7,6 +7,7 @@ follow its references anywhere; what it must not do is end or hang this process.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from pipeline.errors import ImportRefused
 from pipeline.usd.reasons import reason
 
 sandbox.prepare("pipeline.importers.vetting")
+
+#: address space of a worker that composes a stage, bytes
+MEMORY = 8 << 30
 
 
 def vet_stage(path: str | PathLike[str], *, limits: sandbox.Limits | None = None) -> int:
@@ -41,15 +45,24 @@ def vet_stage(path: str | PathLike[str], *, limits: sandbox.Limits | None = None
     real = Path(path).resolve()
     ran = sandbox.run(
         "pipeline.importers.vetting:compose", {"path": str(real)}, read=[Path("/")],
-        limits=limits or sandbox.Limits.for_size(real.stat().st_size), path=path,
+        limits=limits or _limits(real.stat().st_size), path=path,
     )  # fmt: skip
     return int(ran.result)
+
+
+def _limits(size: int) -> sandbox.Limits:
+    """A small file may name large ones: memory for those; processor time by what lies here."""
+    own = sandbox.Limits.for_size(size)
+    return replace(own, memory=max(own.memory, MEMORY), cpu=own.cpu - 30, wall=own.wall - 30)
 
 
 def compose(path: str) -> int:
     """The part of `vet_stage` that runs in the worker."""
     from pxr import Tf, Usd
 
+    from pipeline.importers.arcs import survey
+
+    survey(path)
     try:
         stage = Usd.Stage.Open(path)
     except Tf.ErrorException as e:

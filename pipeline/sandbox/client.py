@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline import errors
-from pipeline.sandbox.limits import Limits
+from pipeline.sandbox.limits import MB, Limits
 from pipeline.sandbox.worker import KEPT_ENVIRONMENT
 
 #: an answer longer than this is refused: reports are small
@@ -286,6 +286,8 @@ def _death(end: Mapping[str, Any], limits: Limits, path: str | PathLike[str] | N
     remedy = "the file is broken, hostile or far too big; open and save it again in the program that made it"
     if status == -signal.SIGXCPU or (status == -signal.SIGKILL and end.get("cpu", 0) >= limits.cpu):
         message = f"needs more than {limits.cpu} seconds of processor time to read"
+    elif status == -signal.SIGABRT and end.get("peak_mb", 0) * MB > limits.memory / 2:
+        message = f"needs more than {limits.memory / MB:,.0f} MB of memory to read"
     elif isinstance(status, int) and status < 0:
         name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
         message = f"its reader died ({name}, {end.get('peak_mb', 0):.0f} MB used)"

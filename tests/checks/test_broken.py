@@ -103,6 +103,11 @@ CASES: dict[str, tuple[bytes, str]] = {
     "no-faces.usda": (mesh(counts="", indices=""), "geometry.invalid"),
     "counts.usda": (mesh(counts="3,2000000000,-5"), "geometry.invalid"),
     "indices.usda": (mesh(counts="3,3", indices="0,1,2,2147483647,-2147483648,1"), "geometry.invalid"),
+    "words.usda": (
+        usda('def Mesh "A"\n{\nstring points = "x"\nfloat[] faceVertexCounts = [3]\ntoken faceVertexIndices = "a"\n}'),
+        "geometry.invalid",
+    ),
+    "denormal.usda": (mesh(points="(1e-42,0,0),(0,1e-42,0),(0,0,1e-42)"), "scale.implausible"),
     "one-point.usda": (mesh(points="(1,1,1)", indices="0,0,0"), "geometry.degenerate-faces"),
     "uv-nan.usda": (
         mesh(more='texCoord2f[] primvars:st = [(nan,0),(1e38,0),(0,-inf)] (\ninterpolation = "vertex"\n)'),

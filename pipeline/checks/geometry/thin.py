@@ -36,6 +36,8 @@ class Thin(Rule):
         body = context.body
         if len(body.faces) == 0 or body.size == 0:
             return
+        if not body.area.sum() > 0:
+            return
         places, face = body.samples(min(SAMPLES, 16 * len(body.faces) + 256), seed=1)
         wall = thickness(body.rays, places, body.normals(face), body.size, body.cross)
         solid = np.isfinite(wall)
