@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Inspection of a mesh of a million triangles: CPU seconds, ratios to peers in the same run, memory.
+"""Inspection of a mesh of a million triangles: CPU seconds of each rule, ratio to an edge sort, memory.
 
-    python benchmarks/inspection_rules.py [--triangles 1300000] [--mesh FILE] [--no-peers] [--pymeshlab INTERPRETER]
+    python benchmarks/inspection_rules.py [--triangles 1300000] [--kind smooth | --all-kinds | --mesh FILE]
 
 * floor: one numpy edge sort (pack both ends into 64 bits, argsort, gather) of the same faces;
-* peers: trimesh's nearest equivalent of each rule, and pymeshlab's where `--pymeshlab` or the environment variable
-  `GATES_PYMESHLAB` names an interpreter that has it (`python -m venv V && V/bin/pip install pymeshlab`);
 * wall: all rules one by one, and side by side;
 * memory: the peak above what was in use before, as a multiple of the mesh's arrays (points, faces, UVs).
+
+`inspection_peers.py` beside it compares each question with trimesh and pymeshlab.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
-import os
 import platform
 import resource
 import subprocess
-import tempfile
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import trimesh
+from inspection_meshes import KINDS, smooth
 
 from pipeline.checks.context import Context
 from pipeline.checks.reading import from_scene
@@ -36,8 +36,6 @@ from pipeline.checks.threads import processors
 from pipeline.settings.jobs import brief_for
 from pipeline.usd.scene.model import Mesh, Node, Primvar, Scene
 
-#: questions of pymeshlab that our edge rules answer; self-intersection is ours by rays
-BY_RAYS = {"geometry.self-intersection"}
 EDGES = [
     "geometry.degenerate-faces",
     "geometry.duplicate-faces",
@@ -56,16 +54,10 @@ def subject(points: np.ndarray, faces: np.ndarray, uv: np.ndarray | None) -> Any
     return from_scene(Scene("bench", "bench", (node,), (mesh,), ()), "/Asset")
 
 
-def bumpy(triangles: int, shuffled: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A closed bumpy sphere, its layout the two hemispheres side by side."""
-    ball = trimesh.creation.icosphere(subdivisions=max(1, round(np.log(triangles / 20) / np.log(4))))
-    v = np.asarray(ball.vertices)
-    bumps = 1 + 0.05 * np.sin(9 * v[:, 0]) * np.cos(7 * v[:, 1]) * np.sin(5 * v[:, 2] + 1)
-    uv = np.stack([v[:, 0] * 0.24 + np.where(v[:, 2] > 0, 0.25, 0.75), v[:, 1] * 0.48 + 0.5], 1)
-    faces = np.asarray(ball.faces, np.int32)
-    if shuffled:
-        faces = faces[np.random.default_rng(0).permutation(len(faces))]
-    return (v * bumps[:, None]).astype(np.float32), np.ascontiguousarray(faces), uv.astype(np.float32)
+def warm() -> None:
+    """Import what rules import, and let every rule run once on a few faces: neither is what is measured."""
+    context = Context(subject(*smooth(80)), brief_for("game-ready-prop"))
+    run_all([rule() for rule in built_in()], context, 1)
 
 
 def timed(work: Callable[[], Any], times: int = 1) -> tuple[float, Any]:
@@ -104,38 +96,6 @@ def edge_sort(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return key[np.argsort(key)]
 
 
-def peers(points: np.ndarray, faces: np.ndarray) -> dict[str, Callable[[], Any]]:
-    """What trimesh does for the same question, on a new mesh each time so that nothing is cached."""
-
-    def fresh() -> trimesh.Trimesh:
-        return trimesh.Trimesh(points, faces, process=False)
-
-    def watertight() -> Any:
-        mesh = fresh()
-        mesh.merge_vertices()
-        return mesh.is_watertight
-
-    return {
-        "geometry.holes": watertight,
-        "geometry.degenerate-faces": lambda: fresh().nondegenerate_faces(),
-        "geometry.duplicate-faces": lambda: fresh().unique_faces(),
-        "geometry.non-manifold-edges": lambda: trimesh.repair.broken_faces(fresh()),  # with networkx installed
-        "geometry.inverted-normals": lambda: trimesh.repair.fix_normals(fresh(), multibody=True),
-        "shells": lambda: fresh().split(only_watertight=False),
-    }
-
-
-def pymeshlab_seconds(interpreter: str, points: np.ndarray, faces: np.ndarray) -> dict[str, float]:
-    """CPU seconds of each question, measured by pymeshlab's own process."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "mesh.npz"
-        np.savez(file, points=points, faces=faces)
-        script = Path(__file__).with_name("peer_pymeshlab.py")
-        ran = subprocess.run([interpreter, str(script), str(file)], capture_output=True, text=True, check=True)
-    told: dict[str, float] = json.loads(ran.stdout.strip().splitlines()[-1])
-    return told
-
-
 def walls(points: np.ndarray, faces: np.ndarray, uv: np.ndarray | None) -> tuple[float, float]:
     """Wall seconds of all rules one by one, and side by side."""
     rules = [rule() for rule in built_in()]
@@ -152,17 +112,23 @@ def main() -> None:
     """Run, and print one line for each rule and the ratios."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--triangles", type=int, default=1_300_000)
-    options.add_argument("--mesh", type=Path, help="any file that trimesh reads, instead of the bumpy sphere")
-    options.add_argument("--shuffled", action="store_true", help="faces in random order: the caches' worst case")
-    options.add_argument("--no-peers", action="store_true")
-    options.add_argument("--pymeshlab", default=os.environ.get("GATES_PYMESHLAB", ""), metavar="INTERPRETER")
+    options.add_argument("--kind", choices=sorted(KINDS), default="smooth")
+    options.add_argument("--all-kinds", action="store_true", help="a line for each kind, each in a process of its own")
+    options.add_argument("--mesh", type=Path, help="any file that trimesh reads")
     options.add_argument("--json", type=Path)
     given = options.parse_args()
+    if given.all_kinds:
+        for kind in KINDS:
+            more = ["--triangles", str(given.triangles), "--kind", kind]
+            ran = subprocess.run([sys.executable, __file__, *more], capture_output=True, text=True, check=False)
+            print(f"{kind:10} {ran.stdout.strip().splitlines()[-1] if ran.returncode == 0 else ran.stderr[-300:]}")
+        return
     if given.mesh:
         read = trimesh.load(given.mesh, force="mesh", process=False)
         points, faces, uv = np.asarray(read.vertices, np.float32), np.asarray(read.faces, np.int32), None
     else:
-        points, faces, uv = bumpy(given.triangles, given.shuffled)
+        points, faces, uv = KINDS[given.kind](given.triangles)
+    warm()
     # UVs as they are read: values, and an index for each corner
     arrays = (points.nbytes + faces.nbytes + (0 if uv is None else uv.nbytes + faces.nbytes)) / 1e6
     print(f"{len(faces):,} triangles, arrays {arrays:.0f} MB, {platform.processor() or platform.machine()}")
@@ -184,6 +150,8 @@ def main() -> None:
         print(f"{name:32} {spent[name]:6.2f} s  +{peak() - before:5.0f} MB  {'; '.join(told)[:60]}")
     edge = sum(spent[name] for name in EDGES)
     geometry = sum(seconds for name, seconds in spent.items() if name.startswith("geometry."))
+    del context
+    one, many = walls(points, faces, uv)
     result = {
         "triangles": len(faces),
         "edge_rules_s": round(edge, 3),
@@ -191,41 +159,14 @@ def main() -> None:
         "geometry_rules_s": round(geometry, 2),
         "all_s": round(sum(spent.values()), 2),
         "peak_to_arrays": round(highest / arrays, 1),
+        "wall_one_by_one_s": round(one, 2),
+        "wall_side_by_side_s": round(many, 2),
     }
-    print(f"\nedge rules, weld and shells included: {edge:.2f} s = {edge / floor:.2f} x the sort (aim: 3)")
-    print(f"all geometry rules, rays included: {geometry:.2f} s (aim: 10)")
-    print(f"memory: {highest:.0f} MB = {highest / arrays:.1f} x the arrays (aim: 20)")
-    if not given.no_peers:
-        total = 0.0
-        for name, work in peers(points, faces).items():
-            try:
-                seconds, _ = timed(work)
-            except ImportError as error:
-                print(f"trimesh, {name:23} not measured: {error}")
-                continue
-            total += seconds
-            print(f"trimesh, {name:23} {seconds:6.2f} s")
-        result["trimesh_s"] = round(total, 2)
-        result["trimesh_to_edge_rules"] = round(total / edge, 1)
-        print(f"trimesh's equivalents: {total:.2f} s = {total / edge:.1f} x ours (aim: 5)")
-        if given.pymeshlab:
-            told = pymeshlab_seconds(given.pymeshlab, points, faces)
-            for name, seconds in told.items():
-                print(f"pymeshlab, {name:34} {seconds:6.2f} s")
-            theirs = sum(seconds for name, seconds in told.items() if name not in BY_RAYS)
-            ours = edge + spent["geometry.non-manifold-vertices"]
-            crossing = spent["geometry.self-intersection"]
-            result["pymeshlab_to_edge_rules"] = round(theirs / ours, 1)
-            result["pymeshlab_to_self_intersection"] = round(told["geometry.self-intersection"] / crossing, 1)
-            print(f"pymeshlab's equivalents: {theirs:.2f} s = {theirs / ours:.1f} x ours (aim: 5)")
-            print(
-                f"self-intersection: {told['geometry.self-intersection'] / crossing:.1f} x ours, the hierarchy shared"
-            )
-        else:
-            print("pymeshlab: not measured (name an interpreter that has it: --pymeshlab or GATES_PYMESHLAB)")
-    one, many = walls(points, faces, uv)
-    result["wall_one_by_one_s"], result["wall_side_by_side_s"] = round(one, 2), round(many, 2)
-    print(f"all rules: {one:.2f} s one by one, {many:.2f} s side by side (wall, {processors()} processors)")
+    print(
+        f"edges {edge:.2f} s = {edge / floor:.2f} x the sort (aim 3); geometry {geometry:.2f} s (aim 10); "
+        f"with topology and UVs {sum(spent.values()):.2f} s; memory {highest / arrays:.1f} x the arrays (aim 20); "
+        f"wall {one:.1f} s, side by side {many:.1f} s on {processors()}"
+    )
     if given.json:
         given.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 

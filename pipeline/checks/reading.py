@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,10 @@ from pipeline.errors import ImportRefused, StageError
 from pipeline.mesh.distinct import distinct
 
 if TYPE_CHECKING:
-    from pipeline.usd.scene.model import Scene
+    from pipeline.usd.scene.model import Mesh, Scene
 
+#: an asset that is so many times its size away from the origin is measured around a place of its own
+FAR = 32
 USD = frozenset({".usd", ".usda", ".usdc", ".usdz"})
 
 
@@ -127,21 +129,43 @@ def from_scene(
     """The parts of a flattened scene: what ships, finest level of detail, no proxies and guides."""
     shapes: dict[int, Shape] = {}
     parts: list[Part] = []
-    world = scene.world_matrices if scene.nodes else np.zeros((0, 4, 4))
-    for number, node in enumerate(scene.nodes):
-        if node.mesh is None or node.lod > 0 or node.purpose in ("proxy", "guide"):
-            continue
-        mesh = scene.meshes[node.mesh]
-        if mesh.kind != "polygons":
-            continue
-        first = node.mesh not in shapes
-        shape = shapes.setdefault(node.mesh, Shape(mesh))
-        matrix = world[number]
-        if np.array_equal(matrix, np.eye(4)):
-            matrix = None
+    chosen = [
+        (number, node, node.mesh)
+        for number, node in enumerate(scene.nodes)
+        if node.mesh is not None and node.lod <= 0 and node.purpose not in ("proxy", "guide")
+        and scene.meshes[node.mesh].kind == "polygons"
+    ]  # fmt: skip
+    world = scene.world_matrices[[number for number, _, _ in chosen]] if chosen else np.zeros((0, 4, 4))
+    origin = _origin([scene.meshes[mesh] for _, _, mesh in chosen], world)
+    if origin.any():
+        world = world.copy()
+        world[:, 3, :3] -= origin
+    plain = (world == np.eye(4)).all(axis=(1, 2))
+    for at, (_, node, mesh) in enumerate(chosen):
+        first = mesh not in shapes
+        shape = shapes.setdefault(mesh, Shape(scene.meshes[mesh]))
+        matrix = None if plain[at] else world[at]
         parts.append(Part(len(parts), node.path, shape, matrix, node.materials, node, first))
     keep_company(list(shapes.values()))
-    return Subject(scene.source, prim, scene, tuple(parts), faults or {}, file, stage, native, asked)
+    return Subject(scene.source, prim, scene, tuple(parts), faults or {}, file, stage, native, asked, origin)
+
+
+def _origin(meshes: Sequence[Mesh], world: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where the asset is when it stands far out: float32 would have too few digits left for its shape there."""
+    some = [(i, m.points) for i, m in enumerate(meshes) if len(m.points)]
+    if not some:
+        return np.zeros(3)
+    place = np.array([points[0] for _, points in some], np.float64)
+    matrix = world[[i for i, _ in some]]
+    place = np.einsum("ij,ijk->ik", place, matrix[:, :3, :3]) + matrix[:, 3, :3]
+    place = place[np.isfinite(place).all(axis=1)]
+    if not len(place) or np.abs(place).max() > HUGE:
+        return np.zeros(3)
+    largest = some[int(np.argmax([len(points) for _, points in some]))]
+    reach = np.ptp(largest[1], axis=0).astype(np.float64) @ np.abs(world[largest[0], :3, :3])
+    middle = np.round((place.min(axis=0) + place.max(axis=0)) / 2)
+    extent = float(np.linalg.norm(np.ptp(place, axis=0) + reach))
+    return middle if np.abs(middle).max() > FAR * extent else np.zeros(3)
 
 
 def _faults(stage: Any, scene: Scene) -> dict[str, RawFaults]:

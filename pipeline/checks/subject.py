@@ -132,7 +132,7 @@ class Part:
     shape
         Its geometry, shared with its instances.
     matrix : (4, 4) float64, optional
-        Row-vector transform to the world; None for the identity.
+        Row-vector transform to the world around the subject's `origin`; None for the identity.
     materials
         Number of the material of each slot, -1 for none.
     first
@@ -149,7 +149,7 @@ class Part:
 
     @once
     def points(self) -> NDArray[np.float32]:
-        """(n, 3) positions in the world, metres, Y up."""
+        """(n, 3) positions in the world around the subject's `origin`, metres, Y up."""
         local = self.shape.points
         if self.matrix is None:
             return local
@@ -159,7 +159,7 @@ class Part:
 
     @property
     def box(self) -> tuple[NDArray, NDArray]:
-        """Lowest and highest corner in the world, metres, of a part that has points."""
+        """Lowest and highest corner of a part that has points, as `points`."""
         companions = self.shape.company
         if companions is None or not self._upright:
             return self.points.min(axis=0), self.points.max(axis=0)
@@ -220,6 +220,9 @@ class Subject:
         The stage is what would ship, and not a conversion of ours.
     asked
         Somebody asked for `prim`; the rest of the stage is no concern.
+    origin : (3,) float64
+        Where parts are measured from, metres, Y up: not zero where the asset stands so far out that single precision
+        has too few digits left for its shape.
     """
 
     path: str
@@ -231,6 +234,7 @@ class Subject:
     stage: Any = None
     native: bool = False
     asked: bool = False
+    origin: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
 
     @property
     def materials(self) -> tuple[Material, ...]:
@@ -245,4 +249,4 @@ class Subject:
             return None
         low = np.min([b[0] for b in boxes], axis=0).astype(np.float64)
         high = np.max([b[1] for b in boxes], axis=0).astype(np.float64)
-        return low, high
+        return low + self.origin, high + self.origin

@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 
 from pipeline.mesh.rays import BATCH, Rays
 
-#: share of an edge that is left out at both ends
+#: share of the mesh's size by which an end must stand out of a face; less only touches
+_SLACK = 1e-6
+#: share of an edge that is left out at both ends, at most; of a long one half of `_SLACK` is
 _INSET = np.float32(1e-3)
 #: the chance that more crossing faces than wanted are overlooked
 DOUBT = 1e-9
-#: an edge goes on behind a neighbour or a touch this often
-_ROUNDS = 4
+#: an edge goes on behind what it met this often
+_ROUNDS = 64
+#: faces that an edge of usual length runs through at most, and how many times the mean is longer than usual
+_USUAL, _LONG = 4, 8
 
 
 def crossings(
@@ -27,9 +31,10 @@ def crossings(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Faces that an edge runs through, and the edges that do.
 
-    Where more crossing faces than `most` are of interest only, a part of the edges is looked at first. One edge marks
-    its own faces and `_ROUNDS` that it runs through at most, so more than `most` faces need many edges; a look that
-    meets so few of them that a chance of less than `DOUBT` remains is enough, and what it met is all that is told.
+    Where more crossing faces than `most` are of interest only, a part of the edges is looked at first, the long ones
+    among them. Another edge marks its own faces and `_USUAL` that it runs through, so more than `most` faces need many
+    such edges; a look that meets so few of them that a chance of less than `DOUBT` remains is enough, and what it met
+    is all that is told.
 
     Parameters
     ----------
@@ -51,10 +56,9 @@ def crossings(
     """
     pierced = np.zeros(len(rays.faces), bool)
     piercing = np.zeros(len(edges), bool)
-    needed = most / (marks + _ROUNDS)
+    needed = most / (marks + _USUAL)
     seen = 0.0
-    for look in _looks(len(edges)) if _unlikely(0, needed / 2) else (slice(None),):
-        chosen = np.arange(len(edges))[look] if isinstance(look, slice) else look
+    for chosen in _looks(rays, edges) if _unlikely(0, needed / 2) else (np.arange(len(edges)),):
         for start in range(0, len(chosen), BATCH):
             part = chosen[start : start + BATCH]
             piercing[part] = _pierce(rays, edges[part], size, pierced)
@@ -64,13 +68,30 @@ def crossings(
     return pierced, piercing
 
 
-def _looks(count: int) -> Iterator[NDArray[np.int64]]:
-    """Edges in four turns, an eighth, an eighth, a quarter and a half of them; in every eight any may come first."""
-    block = np.arange(0, count, 8)
+def _looks(rays: Rays, edges: NDArray) -> Iterator[NDArray[np.int64]]:
+    """Edges in four turns, an eighth, an eighth, a quarter and a half of them; in every eight any may come first.
+
+    The long ones come in the first turn.
+    """
+    span = np.concatenate([_squared(rays, edges[start : start + BATCH]) for start in range(0, len(edges), BATCH)])
+    long_ = span > (_LONG * np.sqrt(span).mean()) ** 2
+    block = np.arange(0, len(edges), 8)
     first = np.random.default_rng(0).integers(0, 8, len(block))
     for turns in ((0,), (1,), (2, 3), (4, 5, 6, 7)):
         chosen = (block[:, None] + (first[:, None] ^ np.array(turns))).reshape(-1)
-        yield chosen[chosen < count]
+        chosen = chosen[chosen < len(edges)]
+        if long_.any():
+            chosen = chosen[~long_[chosen]]
+            if turns == (0,):
+                chosen = np.concatenate([np.flatnonzero(long_), chosen])
+        yield chosen
+
+
+def _squared(rays: Rays, edges: NDArray) -> NDArray[np.float32]:
+    """(k,) squared lengths of edges."""
+    along = rays.points.take(edges[:, 1], axis=0) - rays.points.take(edges[:, 0], axis=0)
+    result: NDArray[np.float32] = np.einsum("ij,ij->i", along, along)
+    return result
 
 
 def _unlikely(met: int, expected: float) -> bool:
@@ -85,11 +106,13 @@ def _pierce(rays: Rays, edges: NDArray, size: float, pierced: NDArray[np.bool_])
     piercing = np.zeros(len(edges), bool)
     a = rays.points.take(edges[:, 0], axis=0)
     along = rays.points.take(edges[:, 1], axis=0) - a
-    at = np.full(len(edges), _INSET, np.float32)
+    length = np.sqrt(np.einsum("ij,ij->i", along, along))
+    inset = np.minimum(_INSET, np.float32(_SLACK / 2 * size) / np.maximum(length, np.float32(1e-30)))
+    at = inset.copy()
     active = np.arange(len(edges))
     for _ in range(_ROUNDS):
         origin = a[active] + along[active] * at[active, None]
-        face, distance = rays.first(origin, along[active], 1 - _INSET - at[active])
+        face, distance = rays.first(origin, along[active], 1 - inset[active] - at[active])
         hit = face >= 0
         active, face, distance = active[hit], face[hit], distance[hit]
         if len(active) == 0:
@@ -98,14 +121,14 @@ def _pierce(rays: Rays, edges: NDArray, size: float, pierced: NDArray[np.bool_])
         real[real] = _through(rays, face[real], edges[active[real]], size)
         pierced[face[real]] = True
         piercing[active[real]] = True
-        at[active] += distance + np.float32(1e-4)
-        active = active[at[active] < 1 - _INSET]
+        at[active] += distance + np.float32(1e-5)
+        active = active[at[active] < 1 - inset[active]]
     return piercing
 
 
 def _through(rays: Rays, face: NDArray, edge: NDArray, size: float) -> NDArray[np.bool_]:
     """Whether an edge clearly runs through a face: its ends on both sides, the crossing inside the border."""
-    slack = 1e-6 * size
+    slack = _SLACK * size
     a, b, c = (rays.points[rays.faces[face, i]].astype(np.float64) for i in range(3))
     normal = np.cross(b - a, c - a)
     length = np.linalg.norm(normal, axis=1)

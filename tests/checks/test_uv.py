@@ -266,6 +266,17 @@ class TestTexelDensity:
         if told:
             assert findings[0].measured == pytest.approx(share, rel=1e-4)
 
+    @pytest.mark.parametrize("odd", [0.2, 5.0])
+    def test_what_differs_from_the_rest_is_marked(self, asset: Any, job: Any, odd: float) -> None:
+        side = 0.02
+        boxes = [
+            (i * 0.15, 0, side * (odd if i in (2, 4) else 1), side * (odd if i in (2, 4) else 1)) for i in range(6)
+        ]
+        points, faces, uv = squares(boxes)
+        asset.mesh(points, faces, uv=uv)
+        (finding,) = asset.findings(self.RULE, job())
+        assert finding.where[0].first_faces == [4, 5, 8, 9]  # two triangles of each square
+
     @pytest.mark.parametrize(("wanted", "told"), [(100, False), (104, True)])
     def test_the_minimum(self, asset: Any, job: Any, wanted: float, told: bool) -> None:
         # 0.1 of a texture of 1024 pixels on a metre: 102.4 texels a metre

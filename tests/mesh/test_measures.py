@@ -144,6 +144,21 @@ class TestCrossing:
         pierced, _ = crossings(Rays(points, faces), edges(faces).unique(), 3.0)
         assert not pierced.any()
 
+    @pytest.mark.parametrize("depth", [1e-5, 1e-4, 1e-3])
+    def test_the_tip_of_a_long_edge_counts_from_a_millionth_of_the_size_on(self, depth: float) -> None:
+        points = np.array([[0, 0, 0], [2, 0, 0], [0, 2, 0], [0.5, 0.5, -depth], [0.5, 0.5, 1], [3, 3, 0.5]], np.float32)
+        faces = np.array([[0, 1, 2], [3, 4, 5]], np.int32)
+        pierced, _ = crossings(Rays(points, faces), edges(faces).unique(), 3.0)
+        assert pierced.tolist() == [True, False]
+
+    def test_a_needle_through_many_sheets_marks_them_all(self) -> None:
+        height = np.linspace(0.1, 0.9, 50)
+        sheet = np.array([[-1, -1, 0], [1, -1, 0], [0, 1.5, 0]])
+        points = np.vstack([*(sheet + np.array([0, 0, h]) for h in height), [[0, 0, 0], [0.01, 0, 1], [0, 0.01, 1]]])
+        faces = np.arange(153).reshape(-1, 3).astype(np.int32)
+        pierced, _ = crossings(Rays(points, faces), edges(faces).unique(), 3.0)
+        assert pierced.tolist() == [True] * 50 + [False]
+
     def test_neighbours_are_left_out(self) -> None:
         for shape in (ball(), trimesh.creation.torus(1, 0.3), trimesh.creation.capsule(height=1, radius=0.4)):
             points, faces = solid(shape)

@@ -37,7 +37,11 @@ class TexelDensity(Rule):
             low, middle, high = (percentile(density[sound], surface.area[sound], p) for p in (5, 50, 95))
             ratio = high / max(low, 1e-30)
             if ratio > context.limit(self):
-                faces = surface.faces[sound & (density <= low)]
+                limit = context.limit(self)
+                coarse, fine = sound & (density < high / limit), density > low * limit
+                # the smaller part of the surface is what differs from the rest
+                odd = coarse if surface.area[coarse].sum() <= surface.area[fine].sum() else fine
+                faces = surface.faces[odd]
                 yield surface.told(
                     self.found(
                         context,
