@@ -42,20 +42,24 @@ def albedo_samples(context: Context) -> Albedo:
     return result
 
 
-def _samples(context: Context) -> Albedo:
+def albedo_at(context: Context, places: NDArray, face: NDArray) -> NDArray[np.float64]:
+    """(k, 3) albedo as encoded (0-1) at points on faces of the body; NaN where no texture gives it.
+
+    Parameters
+    ----------
+    places : (k, 3) float
+        Metres.
+    face : (k,) int
+    """
     files = {f.path: f for f in context.textures if f.path}
     textured = {
         n: t
         for n, m in enumerate(context.subject.materials)
         if (t := m.texture("diffuseColor")) is not None and t.path in files and files[t.path].decoded
     }
-    none = Albedo(np.zeros((0, 3)), np.zeros(0, np.int64), np.zeros((0, 3)))
-    if not textured:
-        return none
-    body = context.body
-    places, face = body.samples(SAMPLES, seed=2)
     colour = np.full((len(face), 3), np.nan)
-    for part in body.parts:
+    body = context.body
+    for part in body.parts if textured else ():
         uvs = part.shape.uvs
         mine = np.flatnonzero(body.part[face] == part.number)
         if not uvs or not len(mine):
@@ -69,8 +73,14 @@ def _samples(context: Context) -> Albedo:
             chosen = mine[material == number]
             uv = _uv(part, texture, body.local[face[chosen]], places[chosen])
             colour[chosen] = _look_up(files[texture.path], texture, uv)
+    return colour
+
+
+def _samples(context: Context) -> Albedo:
+    places, face = context.body.samples(SAMPLES, seed=2)
+    colour = albedo_at(context, places, face)
     known = np.isfinite(colour).all(axis=1)
-    return Albedo(places[known], face[known], colour[known]) if known.any() else none
+    return Albedo(places[known], face[known], colour[known])
 
 
 def _uv(part: Part, texture: Texture, triangle: NDArray, places: NDArray) -> NDArray[np.float64]:

@@ -47,6 +47,7 @@ TABLE: dict[str, tuple[str | None, float | None]] = {
     "texture.pbr-set": ("error", None),
     "texture.albedo-range": ("warning", 0.02),
     "texture.baked-lighting": ("warning", 0.3),
+    "texture.melted-back": ("warning", 0.32),
     "material.single": ("warning", 1),
     "material.count": ("warning", 5),
     "scale.implausible": ("error", 0.03),
