@@ -8,7 +8,7 @@ from threading import Lock
 
 import numpy as np
 
-from pipeline.exporters.collision import Hull, convex_hulls
+from pipeline.mesh.convex_cuts import Hull, convex_hulls
 from pipeline.usd.scene.model import Mesh, Node, Scene
 from pipeline.usd.scene.report import Report
 

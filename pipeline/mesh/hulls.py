@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convex hulls for physics."""
+"""Convex hulls for physics: few corners, and nothing of what they stand for outside."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from numpy.typing import NDArray
 from pipeline.errors import MissingDependency, RefineError
 from pipeline.mesh.faces import diagonal
 
-__all__ = ["Hull", "convex_hull", "decomposed", "hull_volume", "reduced"]
+__all__ = ["Hull", "convex_hull", "covering", "decomposed", "hull_volume", "outside", "reduced"]
 
 #: vertices of a hull, (k, 3), and its triangles, (t, 3), wound outward
 Hull = tuple[NDArray[np.float64], NDArray[np.int32]]
 
+#: points whose distances to planes are computed at once
+_CHUNK = 1 << 15
+
 
 def convex_hull(points: NDArray, most: int = 0) -> Hull:
-    """The convex hull of points.
+    """The convex hull of points; with fewer corners it is a little larger, so that no point is outside.
 
     Parameters
     ----------
     points : (n, 3) float
     most
-        Vertices allowed; fewer by keeping those that reach furthest in evenly spread directions. 0: all.
+        Vertices allowed. 0: all.
 
     Raises
     ------
@@ -37,7 +40,9 @@ def convex_hull(points: NDArray, most: int = 0) -> Hull:
     try:
         found = ConvexHull(local)
         if most and len(found.vertices) > most:
-            found = ConvexHull(reduced(local[found.vertices], most))
+            corners = local[found.vertices]
+            ways = (_grown(way(corners, most), corners) for way in (reduced, _spread))
+            found = min((ConvexHull(way) for way in ways), key=lambda hull: float(hull.volume))
     except QhullError as error:
         raise RefineError("the points lie in a plane and have no hull", remedy="use a box collider") from error
     used, faces = np.unique(found.simplices, return_inverse=True)
@@ -51,18 +56,97 @@ def convex_hull(points: NDArray, most: int = 0) -> Hull:
 
 
 def reduced(corners: NDArray, most: int) -> NDArray:
+    """(k, 3) at most `most` of a hull's corners: again and again those farthest outside of the others' hull."""
+    from scipy.spatial import ConvexHull
+
+    spread = np.concatenate([np.eye(3), [[1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1]]])
+    heights = corners @ spread.T
+    chosen = np.unique(np.concatenate([heights.argmin(axis=0), heights.argmax(axis=0)]))[:most]
+    while len(chosen) < most:
+        planes = ConvexHull(corners[chosen]).equations
+        distance = corners @ planes[:, :3].T + planes[:, 3]
+        own = distance.max(axis=1)
+        # the outermost of the planes that are passed most, a few at a time
+        leading = distance.argmax(axis=0)
+        order = leading[np.argsort(-own[leading], kind="stable")]
+        more = order[np.sort(np.unique(order, return_index=True)[1])]
+        more = more[own[more] > 1e-9][: min(8, most - len(chosen))]
+        if not len(more):
+            break
+        chosen = np.union1d(chosen, more)
+    return np.asarray(corners[chosen])
+
+
+def _spread(corners: NDArray, most: int) -> NDArray:
     """(k, 3) at most `most` of a hull's corners: the furthest in directions spread by Fibonacci's spiral."""
     for share in (4, 3, 2, 1.5, 1):
         count = int(share * most)
-        step = np.arange(count) + 0.5
-        height = 1 - 2 * step / count
-        angle = np.pi * (1 + 5**0.5) * step
+        height = 1 - 2 * (np.arange(count) + 0.5) / count
+        angle = np.pi * (1 + 5**0.5) * (np.arange(count) + 0.5)
         ring = np.sqrt(1 - height**2)
         directions = np.stack([ring * np.cos(angle), ring * np.sin(angle), height], axis=1)
         chosen = np.unique((corners @ directions.T).argmax(axis=0))
         if len(chosen) <= most:
             break
     return np.asarray(corners[chosen])
+
+
+def _grown(corners: NDArray, points: NDArray) -> NDArray:
+    """The corners moved away from their middle until no point is outside of their hull, in shares of their box."""
+    from scipy.spatial import ConvexHull
+
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    side = np.where(high > low, high - low, 1.0)
+    middle = (low + high) / 2
+    shape, inside = (corners - middle) / side, (points - middle) / side
+    planes = ConvexHull(shape).equations
+    # a plane n x + d = 0 about the middle reaches the point p when it is moved out by n p / -d
+    reach = (inside @ planes[:, :3].T / np.maximum(-planes[:, 3], 1e-9)).max()
+    return np.asarray(shape * max(float(reach), 1.0) * (1 + 1e-9) * side + middle)
+
+
+def outside(points: NDArray, hulls: list[Hull]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """How far points lie outside of every hull, (n,), negative inside, and which hull is nearest, (n,).
+
+    The distance is to the farthest plane that is passed: the true distance or less.
+    """
+    gap = np.full(len(points), np.inf)
+    which = np.zeros(len(points), np.int32)
+    for number, (corners, faces) in enumerate(hulls):
+        a, b, c = (corners[faces[:, i]] for i in range(3))
+        normal = np.cross(b - a, c - a)
+        length = np.linalg.norm(normal, axis=1)
+        flat = length < 1e-12 * max(float(length.max(initial=0)), 1e-300)
+        normal, a = normal[~flat] / length[~flat, None], a[~flat]
+        height = np.einsum("ij,ij->i", normal, a)
+        for start in range(0, len(points), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            distance = (points[part] @ normal.T - height).max(axis=1)
+            nearer = distance < gap[part]
+            which[part][nearer] = number
+            gap[part] = np.where(nearer, distance, gap[part])
+    return gap, which
+
+
+def covering(hulls: list[Hull], points: NDArray, most: int) -> list[Hull]:
+    """Hulls that hold all points: one that is outside of every hull is taken into the nearest.
+
+    Parameters
+    ----------
+    points : (n, 3) float
+        Of the surface that the hulls stand for.
+    most
+        Vertices of one hull.
+    """
+    if not hulls:
+        return hulls
+    gap, which = outside(points, hulls)
+    out = gap > 1e-7 * max(diagonal(points), 1e-300)
+    result = list(hulls)
+    for number in np.unique(which[out]).tolist():
+        more = points[out & (which == number)]
+        result[number] = convex_hull(np.concatenate([hulls[number][0], more]), most)
+    return result
 
 
 def hull_volume(hull: Hull) -> float:
@@ -93,7 +177,7 @@ def decomposed(points: NDArray, faces: NDArray, most: int, threshold: float, ver
         import coacd
     except ImportError as error:
         raise MissingDependency(
-            "coacd is not installed", remedy="pip install 'sevengates[mesh]', or use mode=shells"
+            "coacd is not installed", remedy="pip install 'sevengates[mesh]', or leave cutter=gates"
         ) from error
     coacd.set_log_level("error")
     pieces = coacd.run_coacd(

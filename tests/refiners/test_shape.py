@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pxr import Sdf, Usd, UsdGeom, UsdLod, UsdPhysics, UsdShade, Vt
+from pxr import Sdf, Usd, UsdGeom, UsdLod, UsdShade, Vt
 
 from pipeline.errors import RefineError, UsageError
 from pipeline.mesh import meshopt
@@ -191,38 +191,6 @@ def test_proportions_are_counted_from_the_unrefined_shape(stage: Usd.Stage, add)
     assert _size(stage) == pytest.approx([3, 2.5, 1])
     with pytest.raises(RefineError, match="seat"):
         refine(stage, "/Asset", "proportions", {"part": "legs"})
-
-
-def test_collision_hulls(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
-    add("ball", *sphere(24))
-    add("box", *cube(2, at=(4, 0, 0)))
-    result = _twice(stage, "collision", vertices=32)
-    hulls = [UsdGeom.Mesh(p) for p in stage.GetPrimAtPath("/Asset/collision").GetChildren()]
-    assert len(hulls) == 2
-    for hull in hulls:
-        assert hull.GetPrim().HasAPI(UsdPhysics.CollisionAPI)
-        assert UsdGeom.Imageable(hull).ComputePurpose() == "guide"
-        topology = read_mesh(hull).topology
-        assert topology.shells.volume[0] > 0
-        assert len(topology.edges.open) == 0
-        assert len(topology.vertices) <= 32
-    # the cube exactly, the ball's hull inside the ball
-    assert 8 + 0.6 * 4.19 < result.details["volume_m3"] < 8 + 4.19
-    assert refine(stage, "/Asset", "decimate", {"triangles": 10_000}).before["meshes"] == 2  # hulls are no geometry
-
-
-def test_concave_bodies_are_cut_into_pieces(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
-    pytest.importorskip("coacd")
-    import manifold3d
-
-    angle = manifold3d.Manifold.cube((2, 0.5, 0.5)) + manifold3d.Manifold.cube((0.5, 2, 0.5))
-    mesh = angle.to_mesh()
-    add("angle", np.asarray(mesh.vert_properties), np.asarray(mesh.tri_verts, np.int32))
-    one = refine(stage, "/Asset", "collision", {"mode": "one"}).details["volume_m3"]
-    result = _twice(stage, "collision", mode="pieces")
-    exact = 2 * 0.5 * 0.5 + 1.5 * 0.5 * 0.5
-    assert result.details["hulls"] >= 2
-    assert abs(result.details["volume_m3"] - exact) < 0.5 * abs(one - exact)
 
 
 def test_splitting_by_shell_and_by_material(stage: Usd.Stage, add, material, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from pipeline.exporters.collision import convex_hulls
+from pipeline.mesh.convex_cuts import convex_hulls
 
 
 def covered(hulls: list, points: np.ndarray, slack: float) -> bool:

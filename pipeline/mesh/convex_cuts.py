@@ -14,6 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
+from pipeline.errors import RefineError
+from pipeline.mesh.hulls import convex_hull, covering, hull_volume
+from pipeline.mesh.nearest import samples
+
 __all__ = ["Hull", "convex_hulls"]
 
 Doubles = NDArray[np.float64]
@@ -21,6 +25,7 @@ Ints = NDArray[np.integer]
 
 _MOST_TRIANGLES = 6_000  # a mesh with more is thinned to as many before it is cut
 _POSITIONS = 4  # planes tried evenly along each axis, and as many where most corners lie
+_SAMPLES = 20_000  # places of the surface that the bodies are made to hold
 _THIN = 0.01  # share of the size that a flat body gets as its thickness
 
 
@@ -32,7 +37,7 @@ class Hull:
     """A closed convex body: `points (n, 3)`, `triangles (t, 3)` counter-clockwise from outside, `volume`."""
 
     points: Doubles
-    triangles: Ints
+    triangles: NDArray[np.int32]
     volume: float
 
 
@@ -87,7 +92,19 @@ def convex_hulls(
     bodies = [_corners(soup) for soup, _ in parts]
     bodies = _merged(bodies, 0.5 * least)
     hulls = [_hull(b, max_vertices, _THIN * size) for b in bodies]
-    return sorted((h for h in hulls if h is not None), key=lambda h: -h.volume)
+    made = covering(
+        [(h.points, h.triangles) for h in hulls if h is not None], _surface(points, triangles), max_vertices
+    )
+    return sorted((Hull(*h, hull_volume(h)) for h in made), key=lambda h: -h.volume)
+
+
+def _surface(points: NDArray[np.floating], triangles: Ints) -> Doubles:
+    """Places on the surface, corners and between, that the bodies have to hold: thinning has moved it a little."""
+    sound = triangles[np.isfinite(np.asarray(points, np.float64)[triangles]).all((1, 2))]
+    used = np.unique(sound)
+    corners = np.asarray(points, np.float64)[used[:: max(1, len(used) // _SAMPLES)]]
+    between, _, _ = samples(np.asarray(points, np.float64), sound, min(_SAMPLES, 20 * len(sound)), seed=3)
+    return np.concatenate([corners, between])
 
 
 # ---------------------------------------------------------------------- cuts
@@ -281,20 +298,10 @@ def _hull(points: Doubles, max_vertices: int, thickness: float) -> Hull | None:
     if _volume(points) <= 0:
         points = _thickened(points, thickness)
     try:
-        hull = ConvexHull(points)
-        if len(hull.vertices) > max_vertices:
-            chosen = _extremes(points[hull.vertices], max_vertices)
-            hull = ConvexHull(chosen)
-            points = chosen
-    except (QhullError, ValueError):
+        corners, triangles = convex_hull(points, max_vertices)
+    except RefineError:
         return None
-    used, flat = np.unique(hull.simplices, return_inverse=True)
-    corners = np.asarray(points[used], np.float64)
-    triangles = flat.reshape(-1, 3)
-    a, b, c = (corners[triangles[:, k]] for k in range(3))
-    outward = np.einsum("ij,ij->i", np.cross(b - a, c - a), hull.equations[:, :3]) < 0
-    triangles[outward] = triangles[outward][:, ::-1]
-    return Hull(corners, triangles, float(hull.volume))
+    return Hull(corners, triangles, hull_volume((corners, triangles)))
 
 
 def _thickened(points: Doubles, thickness: float) -> Doubles:
@@ -307,11 +314,3 @@ def _thickened(points: Doubles, thickness: float) -> Doubles:
     for axis in axes[spread < max(thickness * 0.5, 1e-12)]:
         result = np.concatenate([result - axis * thickness / 2, result + axis * thickness / 2])
     return result
-
-
-def _extremes(points: Doubles, count: int) -> Doubles:
-    """The points that lie farthest out in `count` directions spread over the sphere."""
-    n = np.arange(count) + 0.5
-    polar, around = np.arccos(1 - 2 * n / count), np.pi * (1 + 5**0.5) * n
-    directions = np.stack([np.cos(around) * np.sin(polar), np.sin(around) * np.sin(polar), np.cos(polar)], 1)
-    return np.asarray(points[np.unique((points @ directions.T).argmax(0))])
