@@ -18,7 +18,7 @@ from pipeline.checks.protocol import Finding, Rule
 from pipeline.checks.reading import opened
 from pipeline.checks.registry import load_rules
 from pipeline.checks.report import FindingReport, MarkSample, Report, RuleFailure, Stats
-from pipeline.checks.running import run_all
+from pipeline.checks.running import broken, run_all
 from pipeline.checks.subject import Subject
 from pipeline.checks.verdict import judge
 from pipeline.settings.jobs import Brief, Job, brief_for
@@ -75,7 +75,7 @@ def inspect(
     """
     brief = brief_for(job, project)
     sandbox.warm()  # it starts while rules are loaded
-    found = load_rules()
+    found = load_rules(brief.project)
     chosen = found.chosen(list(rules) if rules is not None else None)
     failures = [RuleFailure(rule=k, message=v) for k, v in found.failures.items()]
     with opened(stage_or_path, prim) as subject:
@@ -96,20 +96,22 @@ def examine(
     context = Context(subject, brief)
     findings: list[Finding] = []
     errors = list(failures)
-    passed, skipped = [], []
-    wanted = []
+    passed: list[str] = []
+    wanted: list[Rule] = []
+    skipped: list[Rule] = []
     for rule in rules:
         unknown = sorted(set(context.thresholds.of(rule.id).options) - set(rule.options))
         if unknown:
             known = ", ".join(rule.options) or "it has none"
             errors.append(RuleFailure(rule=rule.id, message=f"thresholds: no option {unknown[0]!r} ({known})"))
-        elif context.setting(rule).on:
-            wanted.append(rule)
         else:
-            skipped.append(rule.id)
+            try:
+                (wanted if context.setting(rule).on else skipped).append(rule)
+            except Exception as error:  # noqa: BLE001  what a job asks of a rule from outside may break in it, too
+                errors.append(RuleFailure(rule=rule.id, message=broken(error), source=rule.source))
     for rule, outcome in zip(wanted, run_all(wanted, context, threads), strict=True):
         if outcome.failure:
-            errors.append(RuleFailure(rule=rule.id, message=outcome.failure))
+            errors.append(RuleFailure(rule=rule.id, message=outcome.failure, source=rule.source))
             continue
         findings += outcome.findings
         if not outcome.findings:
@@ -124,7 +126,7 @@ def examine(
         stats=statistics(context),
         findings=[_told(f, by_id[f.rule], context) for f in findings],
         passed=passed,
-        skipped=skipped,
+        skipped=[rule.id for rule in skipped],
         errors=errors,
     )
     report._marks = [f.marks for f in findings]

@@ -266,7 +266,9 @@ def _costs(report: Report) -> str:
 def _failures(report: Report) -> str:
     if not report.errors:
         return ""
-    rows = "".join(f"<li><code>{_text(e.rule)}</code>: {_text(e.message)}</li>" for e in report.errors)
+    rows = "".join(
+        f"<li><code>{_text(e.rule)}</code>: {_text(e.message)} {_text(e.source)}</li>" for e in report.errors
+    )
     return f'<section aria-labelledby="broken"><h2 id="broken">Rules that could not run</h2><ul>{rows}</ul></section>'
 
 

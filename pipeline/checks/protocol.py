@@ -102,6 +102,8 @@ class Rule(ABC):
         The measured value is a number of places: more of them take longer to clean up.
     options
         Further numbers by name that `config/thresholds.toml` may say otherwise; read by `context.option`.
+    seconds
+        How long it may take; 0 for as long as it likes. Rules from outside are left behind when it is over.
     alone
         The rule must not run beside others: it runs after them, in the thread that asked for the inspection.
     """
@@ -119,7 +121,15 @@ class Rule(ABC):
     minutes: ClassVar[float] = 10.0
     counted: ClassVar[bool] = False
     options: ClassVar[Mapping[str, float]] = MappingProxyType({})
+    seconds: ClassVar[float] = 60.0
     alone: ClassVar[bool] = False
+
+    @property
+    def source(self) -> str:
+        """The file of a rule from outside; empty for those that ship."""
+        if type(self).__module__.startswith("pipeline.checks."):
+            return ""
+        return str(getattr(getattr(type(self).run, "__code__", None), "co_filename", type(self).__module__))
 
     @property
     def family(self) -> str:

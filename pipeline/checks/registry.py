@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,9 @@ from pipeline.errors import UsageError
 from pipeline.settings.extensions import classes_of, load_extensions
 
 GROUP = "sevengates.checks"
+#: origins of rules that others may replace
+OURS = ("built-in", "USD")
+_ID = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+")
 
 
 @dataclass
@@ -27,15 +31,30 @@ class Registry:
         Where a rule was looked for -> why it was left out.
     origins
         id -> where it came from: `built-in`, an entry point or a file.
+    replaced
+        id of a rule of ours -> where the one came from that runs instead.
     """
 
     rules: dict[str, Rule] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
+    replaced: dict[str, str] = field(default_factory=dict)
 
     def add(self, rule: type[Rule], origin: str) -> None:
-        """Take a rule in; the later one of the same id wins, so a studio can replace ours."""
+        """Take a rule in; it replaces one of ours that has its id, but not another's.
+
+        Raises
+        ------
+        TypeError, ValueError
+            It is no rule, says nonsense about itself, or its id is taken.
+        """
         made = rule()
+        _sound(made)
+        taken = self.origins.get(made.id, "built-in")
+        if taken not in OURS:
+            raise ValueError(f"the id {made.id} is taken by {taken}; give it another")
+        if made.id in self.rules and origin not in OURS:
+            self.replaced[made.id] = origin
         self.rules[made.id] = made
         self.origins[made.id] = origin
 
@@ -47,6 +66,7 @@ class Registry:
         UsageError
             There is no such rule.
         """
+        from difflib import get_close_matches
         from fnmatch import fnmatchcase
 
         if ids is None:
@@ -56,10 +76,35 @@ class Registry:
             pattern = wanted if "." in wanted or "*" in wanted else f"{wanted}.*"
             hits = [i for i in self.rules if fnmatchcase(i, pattern)]
             if not hits:
-                near = ", ".join(sorted(self.rules)[:60])
-                raise UsageError(f"there is no rule {wanted!r}", remedy=f"use one of: {near}")
+                near = get_close_matches(wanted, [*self.rules, *{r.family for r in self.rules.values()}], 4, 0.5)
+                told = f"did you mean {', '.join(near)}? " if near else ""
+                raise UsageError(f"there is no rule {wanted!r}", remedy=f"{told}gates rules lists all")
             result.update({i: self.rules[i] for i in hits})
         return [r for i, r in self.rules.items() if i in result]
+
+
+def _sound(rule: Rule) -> None:
+    """What a rule says about itself is what others rely on.
+
+    Raises
+    ------
+    TypeError
+        It is not.
+    """
+    if not isinstance(rule, Rule):
+        raise TypeError(f"{type(rule).__name__} is no Rule")
+    name = type(rule).__name__
+    if not isinstance(rule.id, str) or not _ID.fullmatch(rule.id):
+        raise TypeError(f"{name}: the id {rule.id!r} is not family.name")
+    if rule.severity not in ("error", "warning", "info"):
+        raise TypeError(f"{name}: the severity {rule.severity!r} is not error, warning or info")
+    numbers = (rule.minutes, rule.limit, rule.seconds)
+    if any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in numbers if n is not None):
+        raise TypeError(f"{name}: limit, minutes and seconds are numbers")
+    texts = ("title", "unit", "fixer", "advice", "regenerate", "input", "operation")
+    wrong = [t for t in texts if not isinstance(getattr(rule, t, ""), str)]
+    if wrong or not getattr(rule, "title", ""):
+        raise TypeError(f"{name}: {wrong[0] if wrong else 'title'} is missing or no text")
 
 
 @cache
@@ -73,8 +118,14 @@ def built_in() -> tuple[type[Rule], ...]:
     return tuple(found)
 
 
-def load_rules() -> Registry:
-    """All rules that this process can run; what does not load is kept with its reason."""
+def load_rules(project: Path | None = None) -> Registry:
+    """All rules that this process can run; what does not load is kept with its reason.
+
+    Parameters
+    ----------
+    project
+        Its `checks/` count as well, where it was trusted.
+    """
     from pipeline.checks.usd_rules import usd_rules
 
     result = Registry()
@@ -83,5 +134,5 @@ def load_rules() -> Registry:
     for made in usd_rules():
         result.rules[made.id] = made
         result.origins[made.id] = "USD"
-    result.failures |= load_extensions(GROUP, "checks", Rule, "id", result.add)
+    result.failures |= load_extensions(GROUP, "checks", Rule, "id", result.add, project)
     return result

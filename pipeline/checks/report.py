@@ -77,6 +77,7 @@ class RuleFailure(_Model):
 
     rule: str
     message: str
+    source: str = Field(default="", description="the file of a rule that does not ship")
 
 
 class NextStep(_Model):

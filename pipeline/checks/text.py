@@ -59,7 +59,10 @@ class _Text:
         for found in in_order(report):
             lines += [*self._rule(found), ""]
         for failure in report.errors:
-            lines += [*self._wrap(f"? {failure.rule} could not run: {failure.message}", "    "), ""]
+            lines += [
+                *self._wrap(f"? {failure.rule} could not run: {failure.message}{_from(failure.source)}", "    "),
+                "",
+            ]
         last = (
             f"{count(len(report.findings), 'finding')}; {count(len(report.passed), 'rule')} passed, "
             f"{len(report.skipped)} not asked for by this job, {report.seconds:.1f} s"
@@ -133,6 +136,10 @@ def shortened(path: str, room: int) -> str:
     if last:
         return f"{first}/…/{'/'.join(last)}"
     return f"…{path[-max(room - 1, 1) :]}"
+
+
+def _from(source: str) -> str:
+    return f" [{source}]" if source else ""
 
 
 def _cleanup(report: Report) -> str:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +62,8 @@ def command(
     """
     from pipeline.checks.text import as_text
 
-    with session.progress():
+    # a rule from outside may print: stdout is for the report alone
+    with session.progress(), redirect_stdout(sys.stderr):
         if Path(target).exists() or Path(target).suffix:
             report = _of_file(session, Path(target), job, rules, prim, fixed, html, marks)
         else:

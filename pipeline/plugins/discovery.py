@@ -25,7 +25,7 @@ class Plugin(BaseModel):
 
 def discover(project: Path | None = None) -> list[Plugin]:
     """Generators, checks, measures of context notes, refiners, exporters, hooks and commands, ours first."""
-    return [*_generators(), *_checks(), *_notes(), *_refiners(), *_exporters(), *_hooks(project), *_commands()]
+    return [*_generators(), *_checks(project), *_notes(), *_refiners(), *_exporters(), *_hooks(project), *_commands()]
 
 
 def _plugin(kind: Kind, name: str, source: str, error: str = "") -> Plugin:
@@ -38,11 +38,14 @@ def _generators() -> list[Plugin]:
     return [_plugin("generator", f.name, f.source, f.error) for f in found()]
 
 
-def _checks() -> list[Plugin]:
+def _checks(project: Path | None) -> list[Plugin]:
     from pipeline.checks.registry import load_rules
 
-    known = load_rules()
-    rows = [_plugin("check", name, known.origins.get(name, "")) for name in known.rules]
+    known = load_rules(project)
+    rows = [
+        _plugin("check", name, f"{known.origins.get(name, '')}{' (instead of ours)' if name in known.replaced else ''}")
+        for name in known.rules
+    ]
     return rows + [_plugin("check", where, where, why) for where, why in known.failures.items()]
 
 
@@ -82,7 +85,7 @@ def _exporters() -> list[Plugin]:
 
 def _hooks(project: Path | None) -> list[Plugin]:
     from pipeline.plugins.hooks import EVENTS, find
-    from pipeline.plugins.trust import is_trusted
+    from pipeline.settings.trust import is_trusted
 
     rows = [
         _plugin("hook", f"{event}/{path.name}", source) for event in EVENTS for source, path in find(event, project)

@@ -23,10 +23,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from pipeline.errors import HookFailed
-from pipeline.plugins.trust import is_trusted
 from pipeline.progress import step
 from pipeline.resources import folder
 from pipeline.settings import studio_folder
+from pipeline.settings.trust import is_trusted
 
 __all__ = ["EVENTS", "HookRun", "find", "run"]
 

@@ -11,12 +11,18 @@ from types import ModuleType
 from typing import Any
 
 from pipeline.settings import studio_folder
+from pipeline.settings.trust import is_trusted
 
 __all__ = ["classes_of", "load_extensions"]
 
 
 def load_extensions(
-    group: str, folder: str, base: type[Any], attribute: str, add: Callable[[Any, str], None]
+    group: str,
+    folder: str,
+    base: type[Any],
+    attribute: str,
+    add: Callable[[Any, str], None],
+    project: Path | None = None,
 ) -> dict[str, str]:
     """Give each class and where it comes from to `add`; returns why the others did not load, by origin.
 
@@ -25,9 +31,11 @@ def load_extensions(
     group
         Of entry points, each a class or a module of classes.
     folder
-        Of Python files, below the studio's.
+        Of Python files, below the studio's, and below the project's where that was trusted (`gates trust`).
     base, attribute
         What counts in a module, see `classes_of`.
+    project
+        The project's folder; None for what counts without one.
     """
     failures: dict[str, str] = {}
     for entry in entry_points(group=group):
@@ -36,16 +44,25 @@ def load_extensions(
             loaded = entry.load()
             for found in classes_of(loaded, base, attribute) if isinstance(loaded, ModuleType) else [loaded]:
                 add(found, origin)
-        except Exception as error:  # noqa: BLE001  a plug-in may fail in any way; it is reported and left out
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a plug-in may fail in any way; it is reported and left out
             failures[origin] = f"{type(error).__name__}: {error}"
-    studio = studio_folder()
-    for file in sorted((studio / folder).glob("*.py")) if studio else []:
+    for file in _files(folder, failures, project):
         try:
             for found in classes_of(_load(file, folder), base, attribute):
                 add(found, str(file))
-        except Exception as error:  # noqa: BLE001
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             failures[str(file)] = f"{type(error).__name__}: {error}"
     return failures
+
+
+def _files(folder: str, failures: dict[str, str], project: Path | None) -> list[Path]:
+    studio = studio_folder()
+    files = sorted((studio / folder).glob("*.py")) if studio else []
+    own = sorted((project / folder).glob("*.py")) if project else []
+    if own and project and not is_trusted(project):
+        failures[str(project / folder)] = "this project is not trusted here: read its rules, then run gates trust"
+        own = []
+    return [*files, *own]
 
 
 def classes_of(module: ModuleType, base: type[Any], attribute: str) -> list[type[Any]]:

@@ -16,7 +16,7 @@ from pipeline.gates.delivery import approve, commit_if_changed, export_asset, pu
 from pipeline.gates.inspection import inspect_asset
 from pipeline.gates.overview import board
 from pipeline.gates.refinement import check_refinement, make_style, refine_asset
-from pipeline.plugins import trust
+from pipeline.settings import trust
 from pipeline.project import Project
 from pipeline.review import decide, decisions
 

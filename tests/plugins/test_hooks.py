@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import HookFailed
-from pipeline.plugins import hooks, trust
+from pipeline.plugins import hooks
+from pipeline.settings import trust
 
 
 @pytest.fixture(autouse=True)

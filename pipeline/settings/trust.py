@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trust: whether code that lies in a project may run.
 
-Trust is given by a person on one machine, for one folder and the exact hooks in it: a hook that changes must
+Trust is given by a person on one machine, for one folder and the exact hooks and rules in it: what changes must
 be trusted again. The record lies in the user's own configuration, never in the project.
 """
 
@@ -12,7 +12,10 @@ import json
 import os
 from pathlib import Path
 
-__all__ = ["is_trusted", "revoke", "trust", "trust_file"]
+#: folders of a project whose files are run
+FOLDERS = ("hooks", "checks")
+
+__all__ = ["FOLDERS", "is_trusted", "revoke", "trust", "trust_file"]
 
 
 def trust_file() -> Path:
@@ -22,12 +25,12 @@ def trust_file() -> Path:
 
 
 def is_trusted(project: Path) -> bool:
-    """Whether the project's hooks, exactly as they are now, were trusted."""
+    """Whether the project's hooks and rules, exactly as they are now, were trusted."""
     return _read().get(str(project.resolve())) == _fingerprint(project)
 
 
 def trust(project: Path) -> list[Path]:
-    """Trust the hooks of a project as they are now; returns them."""
+    """Trust the hooks and rules of a project as they are now; returns them."""
     entries = _read()
     entries[str(project.resolve())] = _fingerprint(project)
     _write(entries)
@@ -35,14 +38,15 @@ def trust(project: Path) -> list[Path]:
 
 
 def revoke(project: Path) -> None:
-    """Trust the project's hooks no longer."""
+    """Trust the project's hooks and rules no longer."""
     entries = _read()
     entries.pop(str(project.resolve()), None)
     _write(entries)
 
 
 def _hooks(project: Path) -> list[Path]:
-    return sorted(p for p in (project / "hooks").rglob("*") if p.is_file())
+    found = [p for folder in FOLDERS for p in (project / folder).rglob("*") if p.is_file()]
+    return sorted(p for p in found if "__pycache__" not in p.parts)
 
 
 def _fingerprint(project: Path) -> str:
