@@ -22,6 +22,7 @@ from pipeline.checks.running import broken, run_all
 from pipeline.checks.subject import Subject
 from pipeline.checks.verdict import judge
 from pipeline.settings.jobs import Brief, Job, brief_for
+from pipeline.settings.thresholds import load_thresholds
 
 #: indices of a finding that the report itself shows
 SHOWN = 16
@@ -64,7 +65,7 @@ def inspect(
     ImportRefused, StageError
         The file cannot be read.
     UsageError
-        There is no such job or rule.
+        There is no such job or rule, or the configuration names one that there is not.
 
     Examples
     --------
@@ -77,6 +78,7 @@ def inspect(
     sandbox.warm()  # it starts while rules are loaded
     found = load_rules(brief.project)
     chosen = found.chosen(list(rules) if rules is not None else None)
+    found.check(brief, load_thresholds(brief.project))
     failures = [RuleFailure(rule=k, message=v) for k, v in found.failures.items()]
     with opened(stage_or_path, prim) as subject:
         return examine(subject, brief, chosen, failures, html, threads, marks)
@@ -100,15 +102,10 @@ def examine(
     wanted: list[Rule] = []
     skipped: list[Rule] = []
     for rule in rules:
-        unknown = sorted(set(context.thresholds.of(rule.id).options) - set(rule.options))
-        if unknown:
-            known = ", ".join(rule.options) or "it has none"
-            errors.append(RuleFailure(rule=rule.id, message=f"thresholds: no option {unknown[0]!r} ({known})"))
-        else:
-            try:
-                (wanted if context.setting(rule).on else skipped).append(rule)
-            except Exception as error:  # noqa: BLE001  what a job asks of a rule from outside may break in it, too
-                errors.append(RuleFailure(rule=rule.id, message=broken(error), source=rule.source))
+        try:
+            (wanted if context.setting(rule).on else skipped).append(rule)
+        except Exception as error:  # noqa: BLE001  what a job asks of a rule from outside may break in it, too
+            errors.append(RuleFailure(rule=rule.id, message=broken(error), source=rule.source))
     for rule, outcome in zip(wanted, run_all(wanted, context, threads), strict=True):
         if outcome.failure:
             errors.append(RuleFailure(rule=rule.id, message=outcome.failure, source=rule.source))

@@ -10,8 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from pipeline.checks.protocol import Rule
-from pipeline.errors import UsageError
+from pipeline.errors import ConfigError, UsageError
 from pipeline.settings.extensions import classes_of, load_extensions
+from pipeline.settings.jobs import Brief
+from pipeline.settings.spelling import near, unknown
+from pipeline.settings.thresholds import Thresholds
 
 GROUP = "sevengates.checks"
 #: origins of rules that others may replace
@@ -76,11 +79,39 @@ class Registry:
             pattern = wanted if "." in wanted or "*" in wanted else f"{wanted}.*"
             hits = [i for i in self.rules if fnmatchcase(i, pattern)]
             if not hits:
-                near = get_close_matches(wanted, [*self.rules, *{r.family for r in self.rules.values()}], 4, 0.5)
-                told = f"did you mean {', '.join(near)}? " if near else ""
+                close = get_close_matches(wanted, [*self.rules, *{r.family for r in self.rules.values()}], 4, 0.5)
+                told = f"did you mean {', '.join(close)}? " if close else ""
                 raise UsageError(f"there is no rule {wanted!r}", remedy=f"{told}gates rules lists all")
             result.update({i: self.rules[i] for i in hits})
         return [r for i, r in self.rules.items() if i in result]
+
+    def check(self, brief: Brief, thresholds: Thresholds) -> None:
+        """Refuse what a job or the thresholds say of rules and options that there are not.
+
+        A rule of a family of its own that resembles none here may come from a plug-in which this machine lacks.
+
+        Raises
+        ------
+        ConfigError
+            A rule's id or an option is mistyped.
+        """
+        families = {rule.family for rule in self.rules.values()}
+        job = brief.job
+        for where, ids in (
+            (f"job {job.name!r}: rules", job.rules),
+            (f"job {job.name!r}: verdict.weights", job.verdict.weights),
+            ("thresholds: rules", thresholds.rules),
+            ("thresholds: verdict.weights", thresholds.verdict.weights),
+            ("thresholds: verdict.fatal", thresholds.verdict.fatal),
+        ):
+            for name in ids:
+                if name not in self.rules and (name.partition(".")[0] in families or near(name, self.rules)):
+                    raise ConfigError(f"{where}: there is no rule {name!r}", remedy=unknown(name, self.rules))
+        for name, said in thresholds.rules.items():
+            known = self.rules[name].options if name in self.rules else said.options
+            for option in said.options:
+                if option not in known:
+                    raise ConfigError(f"thresholds: {name} has no option {option!r}", remedy=unknown(option, known))
 
 
 def _sound(rule: Rule) -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import ConfigError, UsageError
 from pipeline.settings import load
+from pipeline.settings.spelling import explained, near
 
 Severity = Literal["error", "warning", "info"]
 GATES = ("intent", "inputs", "generation", "inspection", "context", "refinement", "delivery")
@@ -173,14 +174,15 @@ def load_job(name: str, project: Path | None = None) -> Job:
     """
     jobs = load("jobs", project).get("jobs", {})
     if name not in jobs:
-        raise UsageError(f"unknown job {name!r}", remedy=f"use one of: {', '.join(jobs)}")
+        close = near(name, jobs)
+        remedy = f"use one of: {', '.join(jobs)}"
+        raise UsageError(f"unknown job {name!r}", remedy=f"did you mean {close!r}? {remedy}" if close else remedy)
     try:
         return Job(name=name, **jobs[name])
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(x) for x in first["loc"])
+        key, why = explained(error, Job)
         raise ConfigError(
-            f"job {name!r}: {key}: {first['msg']}", remedy="see the comments at the top of config/jobs.toml"
+            f"job {name!r}: {key}: {why}", remedy="see the comments at the top of config/jobs.toml"
         ) from error
 
 

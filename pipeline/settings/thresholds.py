@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.errors import ConfigError
 from pipeline.settings import load
 from pipeline.settings.jobs import VerdictSetting
+from pipeline.settings.spelling import explained
 
 
 class _Strict(BaseModel):
@@ -93,8 +94,5 @@ def load_thresholds(project: Path | None = None) -> Thresholds:
     try:
         return Thresholds(**load("thresholds", project).get("thresholds", {}))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(x) for x in first["loc"])
-        raise ConfigError(
-            f"thresholds: {key}: {first['msg']}", remedy="see the comments in config/thresholds.toml"
-        ) from error
+        key, why = explained(error, Thresholds)
+        raise ConfigError(f"thresholds: {key}: {why}", remedy="see the comments in config/thresholds.toml") from error

@@ -10,11 +10,13 @@ import pytest
 import trimesh
 
 from pipeline.checks import inspect
+from pipeline.checks.context import Context
+from pipeline.checks.reading import from_stage
 from pipeline.checks.registry import built_in
 from pipeline.checks.report import FindingReport, Report
 from pipeline.checks.verdict import judge
-from pipeline.errors import ConfigError
-from pipeline.settings.jobs import Brief, Job, RuleSetting, VerdictSetting
+from pipeline.errors import ConfigError, UsageError
+from pipeline.settings.jobs import Brief, Job, RuleSetting, VerdictSetting, load_job
 from pipeline.settings.thresholds import RuleThreshold, Weighing, load_thresholds
 
 JOB = Job(name="plain", title="Plain", gates=["inspection"], formats=["usd"])
@@ -65,14 +67,80 @@ def test_options_of_a_rule(asset: Any, ball: trimesh.Trimesh, tmp_path: Path) ->
     (tmp_path / "gates.toml").write_text('[thresholds.rules."topology.slivers".options]\nangle = 80\n')
     assert inspect(asset.stage, job=brief, rules=ask).findings[0].measured == 1
     (tmp_path / "gates.toml").write_text('[thresholds.rules."topology.slivers".options]\nangel = 80\n')
-    failed = inspect(asset.stage, job=brief, rules=ask).errors
-    assert "no option 'angel' (angle)" in failed[0].message
+    with pytest.raises(ConfigError, match=r"topology\.slivers has no option 'angel'") as refused:
+        inspect(asset.stage, job=brief, rules=ask)
+    assert refused.value.remedy == "did you mean 'angle'?"
 
 
-def test_a_key_that_means_nothing_is_told(tmp_path: Path) -> None:
-    (tmp_path / "gates.toml").write_text('[thresholds.rules."geometry.holes"]\nlimits = 3\n')
-    with pytest.raises(ConfigError, match=r"geometry\.holes\.limits"):
-        load_thresholds(tmp_path)
+def test_every_key_of_every_rule_in_every_layer(asset: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Studio, project, job: each says all keys of all rules, and the strongest that speaks is heard."""
+    studio, project = tmp_path / "studio", tmp_path / "project"
+    monkeypatch.setenv("GATES_STUDIO", str(studio))
+    rules = [rule() for rule in built_in()]
+
+    def tables(number: float) -> str:
+        said = []
+        for rule in rules:
+            said.append(f'[thresholds.rules."{rule.id}"]\nseverity = "info"\nlimit = {number}\nminutes = {number}\n')
+            said.append(f'[thresholds.rules."{rule.id}".options]\n')
+            said += [f"{name} = {number}\n" for name in rule.options]
+        return "".join(said)
+
+    for folder, name, number in ((studio, "thresholds.toml", 0.123), (project, "gates.toml", 0.456)):
+        folder.mkdir()
+        (folder / name).write_text(tables(number))
+        context = Context(from_stage(asset.stage), Brief(job=load_job("game-ready-prop", project), project=project))
+        for rule in rules:
+            budget = rule.limit_for(context.brief) != rule.limit
+            setting = context.setting(rule)
+            assert setting.limit == (rule.limit_for(context.brief) if budget else number), rule.id
+            assert context.minutes(rule) == number, rule.id
+            assert all(context.option(rule, option) == number for option in rule.options), rule.id
+            assert setting.severity == "info", rule.id
+    with (project / "gates.toml").open("a") as file:
+        for rule in rules:
+            file.write(f'[jobs.game-ready-prop.rules."{rule.id}"]\nseverity = "error"\nlimit = 0.789\n')
+    context = Context(from_stage(asset.stage), Brief(job=load_job("game-ready-prop", project), project=project))
+    for rule in rules:
+        assert (context.setting(rule).limit, context.setting(rule).severity) == (0.789, "error"), rule.id
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "meant"),
+    [
+        ('[thresholds.rules."geometry.holes"]\nlimits = 3\n', "rules.geometry.holes.limits", "'limit'"),
+        ("[thresholds.verdict]\nwarnings = 3\n", "verdict.warnings", "'warning'"),
+        ("[thresholds.verdicts]\nwarning = 3\n", "verdicts", "'verdict'"),
+        ('[thresholds.rules."geometry.hole"]\nlimit = 3\n', "geometry.hole'", "'geometry.holes'"),
+        ('[thresholds.verdict.weights]\n"uv.overlaps" = 3\n', "uv.overlaps'", "'uv.overlap'"),
+        ('[thresholds.verdict]\nfatal = ["geometry.invlid"]\n', "geometry.invlid'", "'geometry.invalid'"),
+        ('[jobs.web-experience.rules."uv.strech"]\nlimit = 3\n', "uv.strech'", "'uv.stretch'"),
+        ('[jobs.web-experience.rules."uv.stretch"]\nlimt = 3\n', "rules.uv.stretch.limt", "'limit'"),
+        ("[jobs.web-experience.budgets]\nmax_triangels = 3\n", "budgets.max_triangels", "'max_triangles'"),
+        ('[thresholds.rules."uv.stretch"]\nseverity = "fatal"\n', "rules.uv.stretch.severity", "'off'"),
+    ],
+)
+def test_a_key_that_means_nothing_is_refused_with_the_one_that_was_meant(
+    asset: Any, tmp_path: Path, text: str, place: str, meant: str
+) -> None:
+    (tmp_path / "gates.toml").write_text(text)
+    with pytest.raises(ConfigError) as refused:
+        inspect(asset.stage, job="web-experience", project=tmp_path, rules=["geometry.invalid"])
+    assert place in str(refused.value)
+    assert meant in f"{refused.value} {refused.value.remedy}"
+
+
+def test_a_rule_of_a_plug_in_that_is_not_here_is_borne(asset: Any, ball: trimesh.Trimesh, tmp_path: Path) -> None:
+    asset.tri(ball)
+    (tmp_path / "gates.toml").write_text('[thresholds.rules."studio.door-height"]\nlimit = 3\noptions = { near = 1 }\n')
+    assert inspect(asset.stage, project=tmp_path, rules=["geometry.invalid"]).verdict == "pass"
+
+
+@pytest.mark.parametrize(("asked", "meant"), [("geometry.hole", "geometry.holes"), ("geometri", "geometry")])
+def test_a_rule_that_is_asked_for_by_a_wrong_name(asset: Any, asked: str, meant: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        inspect(asset.stage, rules=[asked])
+    assert str(refused.value.remedy).startswith(f"did you mean {meant}")
 
 
 def _report(*severities: str, fixable: bool = False, minutes: float = 10) -> Report:
@@ -113,10 +181,7 @@ def test_more_places_take_longer() -> None:
 
 
 def test_a_threshold_never_touches_a_budget(asset: Any, ball: trimesh.Trimesh, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.checks.context import Context
-    from pipeline.checks.reading import from_stage
     from pipeline.checks.topology.triangle_budget import TriangleBudget
-    from pipeline.settings.jobs import load_job
 
     asset.tri(ball)
     context = Context(from_stage(asset.stage), Brief(job=load_job("game-ready-prop")))
