@@ -26,6 +26,8 @@ from pipeline.settings.thresholds import load_thresholds
 
 #: indices of a finding that the report itself shows
 SHOWN = 16
+#: meshes of a finding, and findings of a rule, that it lists; all of them count
+PLACES, LISTED = 100, 200
 _RANK = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -127,8 +129,10 @@ def examine(
         errors=errors,
     )
     report._marks = [f.marks for f in findings]
+    report._parts = context.parts
     report._asked = subject.prim if subject.asked else ""
     judge(report, brief, context.thresholds.verdict)
+    report.shorten(LISTED)
     report.seconds = round(time.perf_counter() - started, 3)
     if html is not None:
         from pipeline.checks.page import write_page
@@ -159,6 +163,7 @@ def _told(finding: Finding, rule: Rule, context: Context) -> FindingReport:
         input=rule.input,
         operation="" if fixable else rule.operation,
         minutes=_minutes(finding, rule, context, fixable),
+        places=len(finding.marks),
         where=[
             MarkSample(
                 prim=context.parts[m.part].prim,
@@ -167,7 +172,7 @@ def _told(finding: Finding, rule: Rule, context: Context) -> FindingReport:
                 first_faces=[int(f) for f in m.faces[:SHOWN]],
                 first_points=[int(p) for p in m.points[:SHOWN]],
             )
-            for m in finding.marks
+            for m in finding.marks[:PLACES]
         ],
     )
 

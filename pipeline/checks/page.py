@@ -75,7 +75,8 @@ def page(report: Report, context: Context) -> str:
         facts=_facts(report),
         look=_look(frames, groups) if frames else '<p class="none">There is nothing to draw.</p>',
         many=_many(report),
-        findings="\n".join(_card(i, g) for i, g in enumerate(groups)) or '<p class="none">Nothing was found.</p>',
+        findings="\n".join(_card(i, g, report.many(g.rule)) for i, g in enumerate(groups))
+        or '<p class="none">Nothing was found.</p>',
         costs=_costs(report),
         failures=_failures(report),
         rules=_rules(report),
@@ -167,7 +168,7 @@ def _shown(groups: Sequence[Group]) -> set[int]:
     return set([i for i, g in enumerate(groups) if g.drawn][:FIRST])
 
 
-def _card(number: int, group: Group) -> str:
+def _card(number: int, group: Group, many: int) -> str:
     first = group.findings[0]
     title = sentence(first.title or first.rule)
     head = (
@@ -175,9 +176,9 @@ def _card(number: int, group: Group) -> str:
         f"<code>{_text(first.rule)}</code></h3>"
     )
     told = "".join(_finding(f) for f in group.findings[:MOST_EACH])
-    more = len(group.findings) - MOST_EACH
-    if more > 0:
-        told += f'<li class="none">and {count(more, "more place")}: --json lists all</li>'
+    if many > MOST_EACH:
+        lists = "all" if many == len(group.findings) else f"{len(group.findings)}, --prim PATH those beneath a prim"
+        told += f'<li class="none">and {count(many - MOST_EACH, "more place")}: --json lists {lists}</li>'
     mend = f'<p class="fixer">A safe fixer mends this: <code>{_text(first.fixer)}</code></p>' if first.fixer else ""
     show = ""
     if group.drawn:
@@ -240,7 +241,12 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def _many(report: Report) -> str:
-    by = [(s, sum(f.severity == s for f in report.findings)) for s in ("error", "warning", "info")]
+    unlisted = {f.rule: (f.severity, report.unlisted[f.rule]) for f in report.findings if f.rule in report.unlisted}
+    listed = [(f.severity, 1) for f in report.findings]
+    by = [
+        (s, sum(n for severity, n in [*listed, *unlisted.values()] if severity == s))
+        for s in ("error", "warning", "info")
+    ]
     told = [count(n, s, {"error": "errors", "warning": "warnings", "info": "notes"}[s]) for s, n in by if n]
     return ", ".join(told) or "none"
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from pipeline.checks.protocol import Marks
+from pipeline.checks.subject import Part
 from pipeline.settings.jobs import Severity
 
 Verdict = Literal["pass", "revise", "reject"]
@@ -49,7 +50,8 @@ class FindingReport(_Model):
     input: str = Field(default="", description="options of `gates input` that make this change")
     operation: str = Field(default="", description="the operation by which a person mends what no fixer may")
     minutes: float = Field(default=0.0, description="estimated work of an artist, minutes")
-    where: list[MarkSample] = Field(default_factory=list)
+    places: int = Field(default=0, description="meshes it is on")
+    where: list[MarkSample] = Field(default_factory=list, description="the first of those meshes")
 
 
 class Stats(_Model):
@@ -136,12 +138,16 @@ class Report(_Model):
     cleanup: Cleanup = Cleanup()
     stats: Stats = Stats()
     findings: list[FindingReport] = Field(default_factory=list)
+    unlisted: dict[str, int] = Field(
+        default_factory=dict, description="by rule: further findings, which count but are not listed; --prim shows them"
+    )
     passed: list[str] = Field(default_factory=list, description="rules that ran and found nothing")
     skipped: list[str] = Field(default_factory=list, description="rules that this job switches off")
     errors: list[RuleFailure] = Field(default_factory=list)
     seconds: float = 0.0
 
     _marks: list[tuple[Marks, ...]] = PrivateAttr(default_factory=list)
+    _parts: tuple[Part, ...] = PrivateAttr(default=())
     _asked: str = PrivateAttr(default="")
 
     @property
@@ -160,5 +166,21 @@ class Report(_Model):
 
     def marked_faces(self, finding: int) -> dict[str, NDArray[np.int32]]:
         """Triangles of a finding by prim path."""
-        where = self.findings[finding].where
-        return {w.prim: m.faces for w, m in zip(where, self.marks(finding), strict=False)}
+        return {self._parts[m.part].prim: m.faces for m in self.marks(finding)}
+
+    def many(self, rule: str) -> int:
+        """How many findings a rule has, those that are not listed among them."""
+        return sum(f.rule == rule for f in self.findings) + self.unlisted.get(rule, 0)
+
+    def shorten(self, most: int) -> None:
+        """List only the first findings of each rule, and count the others."""
+        listed: dict[str, int] = {}
+        kept = []
+        for number, finding in enumerate(self.findings):
+            listed[finding.rule] = listed.get(finding.rule, 0) + 1
+            if listed[finding.rule] <= most:
+                kept.append(number)
+        self.unlisted = {rule: n - most for rule, n in listed.items() if n > most}
+        if self.unlisted:
+            self.findings = [self.findings[n] for n in kept]
+            self._marks = [self._marks[n] for n in kept]

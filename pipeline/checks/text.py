@@ -57,32 +57,32 @@ class _Text:
             facts.append(size_name(stats.size_m))
         lines += ["", *self._wrap(", ".join(facts)), ""]
         for found in in_order(report):
-            lines += [*self._rule(found), ""]
+            lines += [*self._rule(found, report.many(found[0].rule)), ""]
         for failure in report.errors:
             lines += [
                 *self._wrap(f"? {failure.rule} could not run: {failure.message}{_from(failure.source)}", "    "),
                 "",
             ]
         last = (
-            f"{count(len(report.findings), 'finding')}; {count(len(report.passed), 'rule')} passed, "
+            f"{count(len(report.findings) + sum(report.unlisted.values()), 'finding')}; {count(len(report.passed), 'rule')} passed, "
             f"{len(report.skipped)} not asked for by this job, {report.seconds:.1f} s"
         )
         return "\n".join([*lines, *self._wrap(last)])
 
-    def _rule(self, found: list[FindingReport]) -> list[str]:
+    def _rule(self, found: list[FindingReport], many: int) -> list[str]:
         first = found[0]
         sign = self.paint(_SIGN[first.severity], fg=_COLOUR[first.severity], bold=True)
         if len(found) == 1:
             lines = self._wrap(f"{_SIGN[first.severity]} {first.rule}: {first.message}", "    ")
             lines += self._where(first, "    ")
         else:
-            many = f"{_SIGN[first.severity]} {first.rule}: {first.title}, {count(len(found), 'place')}"
-            lines = self._wrap(many, "    ")
+            lines = self._wrap(f"{_SIGN[first.severity]} {first.rule}: {first.title}, {count(many, 'place')}", "    ")
             for finding in found[:MOST]:
                 lines += self._wrap(f"    {finding.message}", "      ")
                 lines += self._where(finding, "      ")
             if len(found) > MOST:
-                lines += self._wrap(f"    and {len(found) - MOST} more: --json lists all", "      ")
+                lists = "all" if many == len(found) else f"{len(found)}, --prim PATH those beneath a prim"
+                lines += self._wrap(f"    and {many - MOST:,} more: --json lists {lists}", "      ")
         lines[0] = sign + lines[0][1:]
         mend = f"fixer: {first.fixer}. " if first.fixer else ""
         return lines + (self._wrap(f"    {mend}{first.advice}", "    ") if mend or first.advice else [])

@@ -15,6 +15,7 @@ from pxr import Usd, UsdGeom
 from pipeline.checks import inspect, load_rules
 from pipeline.checks.protocol import Rule
 from pipeline.checks.registry import built_in
+from pipeline.checks.text import as_text
 from pipeline.errors import GatesError, UsageError
 from pipeline.settings.jobs import RuleSetting, VerdictSetting
 
@@ -332,3 +333,31 @@ for error in context.Validate(stage):
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert "holes /Asset/geo/body" in ran.stdout.splitlines()
+
+
+def test_of_very_many_findings_the_first_are_listed_and_all_count(asset: Any) -> None:
+    """300 sheets without UVs: 200 are listed, the verdict and its estimate know of 300."""
+    for i in range(300):
+        asset.mesh([(i, 0, 0), (i + 0.5, 0, 0), (i, 0.5 + i / 1000, 0)], [(0, 1, 2)], name=f"sheet{i}")
+    report = inspect(asset.stage, rules=["uv.missing"])
+    assert len(report.findings) == 200
+    assert report.unlisted == {"uv.missing": 100}
+    assert report.many("uv.missing") == 300
+    assert [item.findings for item in report.cleanup.items] == [300]
+    text = as_text(report)
+    assert "300 places" in text
+    assert "and 296 more: --json lists 200" in " ".join(text.split())
+
+
+def test_a_finding_on_very_many_meshes_lists_the_first(asset: Any) -> None:
+    """150 crumbs far from a large sheet: 100 of them are listed, and all are marked."""
+    mesh = [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
+    asset.mesh([(0, 0, 0), (100, 0, 0), (0, 100, 0)], [(0, 1, 2)], name="large")
+    for i in range(150):
+        asset.mesh(np.array(mesh) * 0.01 * (1 + i / 1000) + [3 * i, 500, 0], [(0, 1, 2)], name=f"crumb{i}")
+    report = inspect(asset.stage, rules=["geometry.floaters"])
+    (finding,) = report.findings
+    assert finding.measured == 150
+    assert finding.places == 150
+    assert len(finding.where) == 100
+    assert len(report.marked_faces(0)) == 150
