@@ -17,6 +17,10 @@ from pipeline.mesh.uvraster import covered
 __all__ = ["Padding", "Texels", "dilated", "gathered", "texels"]
 
 
+#: middles this near a triangle, texels, count as its own where nobody else covers them
+_TOUCH = 1e-3
+
+
 @dataclass(frozen=True, eq=False)
 class Texels:
     """Texels that a layout covers, in the order of the triangles that cover them.
@@ -88,27 +92,36 @@ def texels(
     rank : (t,) int, optional
         Where several triangles cover a texel, the one of the lowest rank has it; without it, the first.
     """
-    columns, rows, owners = [], [], []
     moved = np.asarray(uv, np.float64) - np.array(shift) / side
-    for column, row, triangle in covered(moved, corners, side):
+    planes = _planes(moved * side - 0.5, corners)
+    index, cell, owner = _cover(moved, corners, side)
+    shared = int((np.bincount(index, minlength=side * side) > 1).sum())
+    # middles on an edge belong to nobody by then: whoever touches them has them
+    near, near_cell, toucher = _cover(moved, corners, side, -_TOUCH)
+    held = np.full(side * side, -1, np.int32)
+    held[index] = owner
+    more = held[near] != toucher
+    strict = len(index)
+    index, cell = np.concatenate([index, near[more]]), np.concatenate([cell, near_cell[more]])
+    owner = np.concatenate([owner, toucher[more]])
+    worth = np.zeros(len(index), np.int64) if rank is None else 2 * np.asarray(rank, np.int64)[owner]
+    worth[strict:] += 1
+    order = np.argsort(worth, kind="stable")[::-1] if worth.any() else np.arange(len(index))[::-1]
+    chosen = np.empty(side * side, np.int64)
+    chosen[index[order]] = order  # the last one written is the best
+    mine = chosen[index] == np.arange(len(index))
+    return Texels(side, index[mine], owner[mine], shared, cell[mine], planes)
+
+
+def _cover(uv: NDArray, corners: NDArray, side: int, *margin: float) -> tuple[NDArray, NDArray, NDArray]:
+    """Index in the unit square, (k, 2) column and row, and triangle of everything covered."""
+    columns, rows, owners = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+    for column, row, triangle in covered(uv, corners, side, *margin):
         columns.append(column.astype(np.int32))
         rows.append(row.astype(np.int32))
         owners.append(triangle.astype(np.int32))
-    planes = _planes(moved * side - 0.5, corners)
-    if not owners:
-        return Texels(side, np.zeros(0, np.int64), np.zeros(0, np.int32), 0, np.zeros((0, 2), np.int32), planes)
     x, y, owner = (np.concatenate(parts) for parts in (columns, rows, owners))
-    index = (y % side).astype(np.int64) * side + x % side
-    cell = np.stack([x, y], axis=1)
-    times = np.bincount(index, minlength=side * side)
-    shared = int((times > 1).sum())
-    if shared:
-        order = np.arange(len(index)) if rank is None else np.argsort(np.asarray(rank)[owner], kind="stable")
-        chosen = np.empty(side * side, np.int64)
-        chosen[index[order[::-1]]] = order[::-1]
-        mine = chosen[index] == np.arange(len(index))
-        index, owner, cell = index[mine], owner[mine], cell[mine]
-    return Texels(side, index, owner, shared, cell, planes)
+    return (y % side).astype(np.int64) * side + x % side, np.stack([x, y], axis=1), owner
 
 
 def _planes(place: NDArray, corners: NDArray) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ _MARGIN = 1e-3
 
 
 def covered(
-    uv: NDArray, corners: NDArray, side: int
+    uv: NDArray, corners: NDArray, side: int, margin: float = _MARGIN
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     """Batches of texels and the triangles that cover their middles.
 
@@ -29,6 +29,8 @@ def covered(
     corners : (m, 3) int
     side
         Texels a UV unit.
+    margin
+        How far inside the border a middle must lie, texels; negative: how far outside it may.
 
     Yields
     ------
@@ -37,11 +39,11 @@ def covered(
     triangle : (j,) int64
     """
     for start in range(0, len(corners), _BATCH):
-        yield from _some(uv, corners[start : start + _BATCH], side, start)
+        yield from _some(uv, corners[start : start + _BATCH], side, start, margin)
 
 
 def _some(
-    uv: NDArray, corners: NDArray, side: int, number: int
+    uv: NDArray, corners: NDArray, side: int, number: int, margin: float
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     """`covered` for the triangles from `number` on."""
     place = np.stack([uv.take(corners[:, i], axis=0) for i in range(3)]).astype(np.float64) * side - 0.5
@@ -57,13 +59,13 @@ def _some(
     while start < len(chosen):
         done = total[start - 1] if start else 0
         stop = max(int(np.searchsorted(total, done + _BATCH, side="right")), start + 1)
-        for column, row, triangle in _scanned(chosen[start:stop], place, first, rows):
+        for column, row, triangle in _scanned(chosen[start:stop], place, first, rows, margin):
             yield column, row, triangle + number
         start = stop
 
 
 def _scanned(
-    triangles: NDArray, place: NDArray, first: NDArray, rows: NDArray
+    triangles: NDArray, place: NDArray, first: NDArray, rows: NDArray, margin: float
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     """The texels of each row between the borders of each triangle."""
     many = rows[triangles]
@@ -77,7 +79,7 @@ def _scanned(
     for from_, to in ((a, b), (b, c), (c, a)):
         dx, dy = (sign * (to - from_)[:, i] for i in (0, 1))
         # inside where dx (y - from_y) - dy (x - from_x) exceeds the margin: solved for x
-        free = dy * from_[:, 0] - dx * from_[:, 1] - _MARGIN * np.hypot(dx, dy)
+        free = dy * from_[:, 0] - dx * from_[:, 1] - margin * np.hypot(dx, dy)
         value = dx[owner] * y + free[owner]
         slope = dy[owner]
         with np.errstate(divide="ignore", invalid="ignore"):

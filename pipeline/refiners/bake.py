@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from pxr import Sdf, Usd, UsdShade
 from pydantic import Field
 
-from pipeline.errors import UsageError
+from pipeline.errors import RefineError, UsageError
 from pipeline.mesh.polygons import Primvar
 from pipeline.mesh.shading import corner_normals
 from pipeline.refiners.core import Operation, Settings, Subject
@@ -129,6 +130,8 @@ def _tell(subject: Subject, baked: Baked, cage: Cage, same: bool) -> None:
             f"widen it with cage= (now {cage.outward * subject.metres:.4g} m) or depth= "
             f"({cage.inward * subject.metres:.4g} m)"
         )
+    if baked.unsaid:
+        subject.note(f"the source says nothing of {', '.join(baked.unsaid)}: it has no material there")
     if baked.turned > 0.001 * baked.samples:
         subject.details["turned"] = round(baked.turned / baked.samples, 5)
         subject.note(f"{baked.turned / baked.samples:.1%} of the texels met only faces that look away: see `orient`")
@@ -198,6 +201,11 @@ def _named(subject: Subject, name: str) -> Usd.Prim:
         prim = subject.stage.GetPrimAtPath(name)
         if prim:
             return prim
+        if not Path(name).is_file():
+            raise RefineError(
+                f"there is no prim {name} in the stage, and no such file", prim=str(subject.prim.GetPath()),
+                remedy="name a prim path of the stage, or a USD file",
+            )  # fmt: skip
     stage = subject.open_stage(name)
     return stage.GetDefaultPrim() or stage.GetPseudoRoot()
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import RefineError
 from pipeline.mesh.bake import Padding, Texels, gathered, texels
+from pipeline.mesh.faces import diagonal
 from pipeline.mesh.occlusion import occlusion
 from pipeline.mesh.projection import Hits
 from pipeline.progress import step
@@ -32,6 +34,8 @@ MAPS: dict[str, tuple[str, int]] = {
 }
 #: samples of one batch: their arrays stay in the processor's cache
 _BATCH = 1 << 15
+#: memory for each pixel: its place, its triangle, the padding around (measured); the maps' own comes on top
+_BYTES = 80
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,10 @@ class Baked:
         Mean and largest distance from the low to the high surface along the rays.
     tilt
         Mean angle between the low and the high side's normals, degrees, where a normal map was baked.
+    texels
+        Pixels that islands cover.
+    unsaid
+        Maps that were asked for, of which the source says nothing.
     """
 
     pictures: dict[str, NDArray[np.float32]] = field(default_factory=dict)
@@ -92,6 +100,7 @@ class Baked:
     distance: tuple[float, float] = (0.0, 0.0)
     tilt: float | None = None
     texels: int = 0
+    unsaid: list[str] = field(default_factory=list)
 
 
 def bake(low: Low, high: High, cage: Cage, passes: Passes) -> Baked:
@@ -105,6 +114,8 @@ def bake(low: Low, high: High, cage: Cage, passes: Passes) -> Baked:
     n, side = passes.supersample, passes.side
     result = Baked()
     maps = [m for m in passes.maps if m in ("normal", "ao") or high.says(MAPS[m][0])]
+    result.unsaid = [m for m in passes.maps if m not in maps]
+    _room(side, sum(MAPS[m][1] for m in maps))
     total = {m: np.zeros((side * side, MAPS[m][1]), np.float32) for m in maps}
     extent = {m: (np.full(MAPS[m][1], np.inf), np.full(MAPS[m][1], -np.inf)) for m in maps}
     count = np.zeros(side * side, np.uint8)
@@ -138,11 +149,22 @@ def bake(low: Low, high: High, cage: Cage, passes: Passes) -> Baked:
         result.samples += len(grid)
     result.missed = int(missed.sum())
     result.missed_by = {p.path: int(k) for p, k in zip(low.parts, missed, strict=True) if k}
-    _refuse(result, low, same)
+    _refuse(result, low, high, same)
     result.distance = (float(far[0] / max(result.samples - result.missed, 1)), float(far[1]))
     result.tilt = float(np.degrees(tilt / result.samples)) if "normal" in maps else None
     _finish(result, total, extent, count, passes)
     return result
+
+
+def _room(side: int, channels: int) -> None:
+    """Refuse what would not fit into memory before it is tried."""
+    need = side * side * (_BYTES + 8 * channels)
+    have = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else need
+    if need > 0.8 * have:
+        raise RefineError(
+            f"pictures of {side} pixels take {need / 1e9:.1f} GB while they are baked, and there are {have / 1e9:.1f}",
+            remedy="bake smaller, or fewer maps at a time: --set side=… --set maps=…",
+        )
 
 
 def _grids(low: Low, passes: Passes) -> Iterator[Texels]:
@@ -205,16 +227,20 @@ def _open(
     total[part.index[fresh], 0] = free
 
 
-def _refuse(result: Baked, low: Low, same: bool) -> None:
+def _refuse(result: Baked, low: Low, high: High, same: bool) -> None:
     if result.samples == 0:
         raise RefineError(
             "the UV layout covers no pixel", prim=low.parts[0].path,
             remedy="unwrap first, or bake larger: --set side=…",
         )  # fmt: skip
     if result.missed > 0.95 * result.samples and not same:
+        middle = (high.points.min(axis=0) + high.points.max(axis=0)) / 2
+        apart, ratio = float(np.linalg.norm(middle)) * low.metres, diagonal(high.points) / max(low.size, 1e-30)
         raise RefineError(
-            f"{result.missed / result.samples:.0%} of the texels see nothing of the source within the cage",
-            remedy="check that both lie at the same place and size, or widen the cage: --set cage=…",
+            f"{result.missed / result.samples:.0%} of the texels see nothing of the source within the cage: its middle "
+            f"lies {apart:.4g} m from the asset's, its size is {ratio:.4g} of the asset's",
+            path=high.subject.stage.GetRootLayer().realPath or None,
+            remedy="bring both to one place and size, or widen the cage: --set cage=…",
         )  # fmt: skip
 
 

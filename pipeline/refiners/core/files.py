@@ -66,6 +66,11 @@ def refine_file(
         try:
             replace_layer(working, stage_layer)
             results = _run(working, target, ops, prim_path, stage)
+        except OSError as error:
+            raise RefineError(
+                f"the copy could not be written: {error.strerror}", path=target,
+                remedy="free space or check the folder's permissions",
+            ) from error  # fmt: skip
         finally:
             working.unlink(missing_ok=True)
     return results

@@ -56,7 +56,14 @@ class High:
     def of(cls, prim: Usd.Prim, low: Low) -> High:
         """Gather the parts of the source; its stage may have another unit."""
         subject = Subject(prim)
-        parts = subject.parts()
+        try:
+            parts = subject.parts()
+        except RefineError as error:
+            raise RefineError(
+                "the source has no mesh to bake from", prim=str(prim.GetPath()),
+                path=prim.GetStage().GetRootLayer().realPath or None,
+                remedy="name the prim or the file that holds the high surface: --set source=…",
+            ) from error  # fmt: skip
         scale = subject.metres / low.metres
         materials = materials_of(subject, parts)
         points, faces, owner, triangle, normal, look, base = [], [], [], [], [], [], 0

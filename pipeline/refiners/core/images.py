@@ -111,8 +111,15 @@ def write_picture(path: Path, pixels: NDArray, bits: int = 8, quality: int = 92)
         or not out.open(str(path), spec)
         or not out.write_image(np.clip(array, 0, 1) if bits < 32 else array)
     ):
-        raise RefineError(f"the texture cannot be written: {out.geterror() if out else oiio.geterror()}", path=path)
-    out.close()
+        raise _unwritten(path, out.geterror() if out else oiio.geterror())
+    if not out.close():
+        raise _unwritten(path, out.geterror())
+
+
+def _unwritten(path: Path, why: str) -> RefineError:
+    return RefineError(
+        f"the texture cannot be written: {why or 'the disk may be full'}", path=path, remedy="free space and try again"
+    )
 
 
 def resized(pixels: NDArray, width: int, height: int, *, colour: bool, normal: bool = False) -> NDArray[np.float32]:

@@ -108,7 +108,7 @@ class Low:
             if st is None:
                 raise RefineError(
                     "there are no UVs to bake to" if uv_name(mesh) is None else f"there is no UV set {name!r} here",
-                    prim=part.path, remedy="unwrap first: the operation `unwrap`, with textures=leave",
+                    prim=part.path, remedy="lay it out first: gates refine ASSET unwrap --set textures=leave",
                 )  # fmt: skip
             corner = triangulate(mesh.points, mesh.counts, mesh.corners)
             corner = corner[:, ::-1] if mesh.left_handed else corner
@@ -123,8 +123,9 @@ class Low:
         layout = Layout(np.concatenate(uv), np.concatenate(corners).astype(np.int32))
         if not np.isfinite(layout.uv).all():
             raise RefineError(
-                "UVs are not finite", prim=str(subject.prim.GetPath()), remedy="unwrap first: the operation `unwrap`"
-            )
+                "UVs are not finite", prim=str(subject.prim.GetPath()),
+                remedy="lay it out anew: gates refine ASSET unwrap --set textures=leave",
+            )  # fmt: skip
         return cls(
             np.concatenate(points), np.concatenate(faces), np.concatenate(owner), layout, np.concatenate(normal),
             name, subject.metres, parts,
