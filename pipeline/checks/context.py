@@ -28,6 +28,24 @@ class Setting:
     on: bool = True
 
 
+def setting_for(rule: Rule, brief: Brief, thresholds: Thresholds) -> Setting:
+    """What a job says about a rule: the job's own table, else the thresholds, else the rule."""
+    said, always = brief.job.rules.get(rule.id), thresholds.of(rule.id)
+    limit = rule.limit_for(brief)
+    if said and said.limit is not None:
+        limit = said.limit
+    elif always.limit is not None and limit == rule.limit:  # budgets and needs of the job stay its own
+        limit = always.limit
+    severity: str | None = rule.severity_for(brief)
+    if said and said.severity:
+        severity = said.severity
+    elif severity is not None and always.severity:
+        severity = always.severity
+    if severity is None or severity == "off":
+        return Setting("info", limit, on=False)
+    return Setting(cast("Severity", severity), limit, on=limit is None or limit >= 0)
+
+
 class Context:
     """One inspection.
 
@@ -95,20 +113,7 @@ class Context:
 
     def setting(self, rule: Rule) -> Setting:
         """What this job says about a rule."""
-        said, always = self.brief.job.rules.get(rule.id), self.thresholds.of(rule.id)
-        limit = rule.limit_for(self.brief)
-        if said and said.limit is not None:
-            limit = said.limit
-        elif always.limit is not None and limit == rule.limit:  # budgets and needs of the job stay its own
-            limit = always.limit
-        severity: str | None = rule.severity_for(self.brief)
-        if said and said.severity:
-            severity = said.severity
-        elif severity is not None and always.severity:
-            severity = always.severity
-        if severity is None or severity == "off":
-            return Setting("info", limit, on=False)
-        return Setting(cast("Severity", severity), limit, on=limit is None or limit >= 0)
+        return setting_for(rule, self.brief, self.thresholds)
 
     def option(self, rule: Rule, name: str) -> float:
         """A further number of a rule: what the thresholds say, or the rule's own."""

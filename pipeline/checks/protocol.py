@@ -81,6 +81,8 @@ class Rule(ABC):
         `family.name`.
     title
         What is looked for, in a few words.
+    why
+        Why that matters, one sentence.
     severity
         `error` (cannot ship), `warning` (fix or accept), `info`; a job may say otherwise.
     limit, unit
@@ -110,6 +112,7 @@ class Rule(ABC):
 
     id: ClassVar[str]
     title: ClassVar[str]
+    why: ClassVar[str] = ""
     severity: ClassVar[Severity] = "warning"
     limit: ClassVar[float | None] = None
     unit: ClassVar[str] = ""

@@ -132,7 +132,7 @@ def _sound(rule: Rule) -> None:
     numbers = (rule.minutes, rule.limit, rule.seconds)
     if any(isinstance(n, bool) or not isinstance(n, (int, float)) for n in numbers if n is not None):
         raise TypeError(f"{name}: limit, minutes and seconds are numbers")
-    texts = ("title", "unit", "fixer", "advice", "regenerate", "input", "operation")
+    texts = ("title", "why", "unit", "fixer", "advice", "regenerate", "input", "operation")
     wrong = [t for t in texts if not isinstance(getattr(rule, t, ""), str)]
     if wrong or not getattr(rule, "title", ""):
         raise TypeError(f"{name}: {wrong[0] if wrong else 'title'} is missing or no text")

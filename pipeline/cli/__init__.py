@@ -18,7 +18,7 @@ import click
 
 _HERE = Path(__file__).parent
 #: modules of this folder that are not commands
-_NOT_COMMANDS = {"__init__", "output", "options", "placing", "terminal"}
+_NOT_COMMANDS = {"__init__", "completing", "output", "options", "placing", "terminal"}
 
 
 def _summary(path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.completing import complete_job, complete_rule
 from pipeline.cli.output import columns, json_option, say, show
 
 if TYPE_CHECKING:
@@ -19,8 +20,20 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("target", metavar="ASSET|STAGE|FILE")
-@click.option("--job", metavar="JOB", help="Judge for this job (default: the asset's intent, or game-ready-prop).")
-@click.option("--rule", "rules", multiple=True, metavar="ID", help="Only these rules, families or patterns.")
+@click.option(
+    "--job",
+    metavar="JOB",
+    help="Judge for this job (default: the asset's intent, or game-ready-prop).",
+    shell_complete=complete_job,
+)
+@click.option(
+    "--rule",
+    "rules",
+    multiple=True,
+    metavar="ID",
+    help="Only these rules, families or patterns.",
+    shell_complete=complete_rule,
+)
 @click.option("--prim", metavar="PATH", help="Only what lies beneath this prim.")
 @click.option(
     "--fix",
@@ -84,7 +97,7 @@ def _of_file(
 ) -> Report:
     from pipeline.checks.engine import inspect
 
-    project = _configured(session)
+    project = session.configured()
     if fixed is not None:
         from pipeline.checks.fixing import fix_file
 
@@ -94,12 +107,6 @@ def _of_file(
             say(f"{operation} did not serve: {why}")
         path = fixed
     return inspect(path, job=job, rules=rules or None, prim=prim, project=project, html=html, marks=marks)
-
-
-def _configured(session: Session) -> Path | None:
-    """The folder of the project whose configuration counts: the one named, or the one we are in."""
-    here = session.directory or Path.cwd()
-    return next((f for f in (here, *here.absolute().parents) if (f / "gates.toml").is_file()), session.directory)
 
 
 def _of_asset(

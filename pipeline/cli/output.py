@@ -45,6 +45,11 @@ class Session:
 
         return Project.open(self.directory) if self.directory else Project.find(Path.cwd())
 
+    def configured(self) -> Path | None:
+        """The folder of the project whose configuration counts: the one named, or the one we are in."""
+        here = self.directory or Path.cwd()
+        return next((f for f in (here, *here.absolute().parents) if (f / "gates.toml").is_file()), self.directory)
+
     @contextmanager
     def progress(self) -> Iterator[None]:
         """Draw progress on stderr while the block runs (a line that renews itself on a terminal)."""

@@ -299,42 +299,6 @@ class TestOwnRules:
             Half()  # type: ignore[abstract]
 
 
-@pytest.mark.long
-def test_usd_finds_our_validators_by_its_search_path_alone(asset: Any, ball: trimesh.Trimesh, tmp_path: Path) -> None:
-    """A process that never imports us: `PXR_PLUGINPATH_NAME` is all that usdchecker-style tools and usdview need."""
-    import os
-    import subprocess
-    import sys
-
-    import pipeline
-
-    asset.mesh(ball.vertices, ball.faces[1:])
-    asset.stage.Export(str(tmp_path / "a.usda"))
-    root = Path(pipeline.__file__).parent
-    script = """
-import sys
-from pxr import Usd, UsdValidation
-registry = UsdValidation.ValidationRegistry()
-named = [data.name for data in registry.GetValidatorMetadataForKeyword("SevenGates")]
-assert "pipeline" not in sys.modules
-context = UsdValidation.ValidationContext(registry.GetOrLoadValidatorsByName(named))
-stage = Usd.Stage.Open(sys.argv[1])
-for error in context.Validate(stage):
-    print(error.GetName(), error.GetSites()[0].GetPrim().GetPath())
-"""
-    environment = {
-        **os.environ,
-        "PXR_PLUGINPATH_NAME": str(root / "checks" / "usd_plugin"),
-        "PYTHONPATH": os.pathsep.join([str(root.parent), *filter(None, [os.environ.get("PYTHONPATH")])]),
-    }
-    ran = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "a.usda")], env=environment, capture_output=True, text=True,
-        check=False, cwd=tmp_path,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    assert "holes /Asset/geo/body" in ran.stdout.splitlines()
-
-
 def test_of_very_many_findings_the_first_are_listed_and_all_count(asset: Any) -> None:
     """300 sheets without UVs: 200 are listed, the verdict and its estimate know of 300."""
     for i in range(300):

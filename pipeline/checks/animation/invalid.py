@@ -27,6 +27,7 @@ class Invalid(Rule):
 
     id = "animation.invalid"
     title = "animation that cannot play"
+    why = "A clip with keys out of order jumps or is refused by the engine on import."
     severity = "error"
     unit = ""
     fixer = "rig-prep"

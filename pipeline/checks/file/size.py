@@ -15,6 +15,7 @@ class Size(Rule):
 
     id = "file.size"
     title = "file too large"
+    why = "Every megabyte is seconds before the first frame on a phone."
     severity = "warning"
     unit = "megabytes"
     advice = "Decimate, resize textures, compress geometry and pictures."

@@ -19,6 +19,7 @@ class DegenerateFaces(Rule):
 
     id = "geometry.degenerate-faces"
     title = "faces without area"
+    why = "They have no normal: shading, tangents and physics fail on them."
     severity = "warning"
     limit = 0
     unit = "faces"

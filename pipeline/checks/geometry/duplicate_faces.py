@@ -17,6 +17,7 @@ class DuplicateFaces(Rule):
 
     id = "geometry.duplicate-faces"
     title = "faces that exist twice"
+    why = "Two faces in one place flicker and cost twice."
     severity = "error"
     limit = 0
     unit = "faces"

@@ -23,6 +23,7 @@ class Floaters(Rule):
 
     id = "geometry.floaters"
     title = "small bodies apart from the rest"
+    why = "Crumbs in the air widen the bounds, spoil collision and show in silhouettes."
     severity = "error"
     limit = 0
     unit = "bodies"

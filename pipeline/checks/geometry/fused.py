@@ -17,6 +17,7 @@ class Fused(Rule):
 
     id = "geometry.fused"
     title = "parts fused into one shell"
+    why = "What is one shell can neither move, be swapped nor be shaded by itself."
     severity = "error"
     limit = 0.9
     unit = "share of area in one shell with one material"

@@ -19,6 +19,7 @@ class Hidden(Rule):
 
     id = "geometry.hidden"
     title = "geometry inside the object"
+    why = "Triangles and texels that nobody sees are paid for in memory, bakes and frames."
     severity = "warning"
     limit = 0.02
     unit = "share of area"

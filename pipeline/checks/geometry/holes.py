@@ -17,6 +17,7 @@ class Holes(Rule):
 
     id = "geometry.holes"
     title = "open borders"
+    why = "Light leaks, booleans and printing fail, and the hole shows as soon as it turns."
     severity = "error"
     limit = 0
     unit = "loops"

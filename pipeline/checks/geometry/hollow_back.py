@@ -17,6 +17,7 @@ class HollowBack(Rule):
 
     id = "geometry.hollow-back"
     title = "hollow or missing sides"
+    why = "It is a mask, not an object: from there the camera looks inside."
     severity = "error"
     limit = 0.05
     unit = "share of silhouette"

@@ -17,6 +17,7 @@ class Invalid(Rule):
 
     id = "geometry.invalid"
     title = "geometry that cannot be read"
+    why = "What is no number cannot be drawn, measured or mended."
     severity = "error"
     limit = 0
     unit = "points and faces"

@@ -20,6 +20,7 @@ class InvertedNormals(Rule):
 
     id = "geometry.inverted-normals"
     title = "faces wound the wrong way"
+    why = "Engines cull backs: such faces are holes on screen and bake black."
     severity = "error"
     limit = 0
     unit = "faces"

@@ -18,6 +18,7 @@ class NonManifoldEdges(Rule):
 
     id = "geometry.non-manifold-edges"
     title = "edges with more than two faces"
+    why = "Subdivision, unwrapping, booleans and simulation need two faces at an edge."
     severity = "error"
     limit = 0
     unit = "edges"

@@ -17,6 +17,7 @@ class NonManifoldVertices(Rule):
 
     id = "geometry.non-manifold-vertices"
     title = "vertices with more than one fan of faces"
+    why = "Surfaces that hang together by a point tear when they are smoothed or deformed."
     severity = "warning"
     limit = 0
     unit = "vertices"

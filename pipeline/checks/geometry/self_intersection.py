@@ -18,6 +18,7 @@ class SelfIntersection(Rule):
 
     id = "geometry.self-intersection"
     title = "faces that cross each other"
+    why = "Crossing surfaces flicker, bake dark seams and cannot be printed or simulated."
     severity = "warning"
     limit = 0.001
     unit = "share of faces"

@@ -22,6 +22,7 @@ class Thin(Rule):
 
     id = "geometry.thin"
     title = "thin walls"
+    why = "Thin double walls bake through each other and break in print."
     severity = "warning"
     limit = 0.002
     unit = "share of size (print: metres)"

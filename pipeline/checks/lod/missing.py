@@ -15,6 +15,7 @@ class Missing(Rule):
 
     id = "lod.missing"
     title = "levels of detail missing"
+    why = "Far away the full mesh costs as much as close by."
     severity = "warning"
     unit = "levels"
     fixer = "lods"

@@ -15,6 +15,7 @@ class Count(Rule):
 
     id = "material.count"
     title = "too many materials"
+    why = "Each material is a draw call, and state changes cost more than triangles."
     severity = "warning"
     unit = "materials"
     advice = "Merge materials into an atlas."

@@ -19,6 +19,7 @@ class Single(Rule):
 
     id = "material.single"
     title = "one material for everything"
+    why = "Wood, cloth and metal in one material can be neither tuned nor replaced apart."
     severity = "warning"
     limit = 1
     unit = "materials"

@@ -16,6 +16,7 @@ class Banned(Rule):
 
     id = "memory.banned"
     title = "banned words"
+    why = "The project agreed not to show or ship this."
     severity = "warning"
     limit = 0
     unit = "names"

@@ -20,6 +20,7 @@ class Palette(Rule):
 
     id = "memory.palette"
     title = "colours outside the palette"
+    why = "One asset outside the palette draws the eye in every shot it is in."
     severity = "info"
     limit = 0.25
     unit = "share of the surface"

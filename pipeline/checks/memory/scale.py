@@ -15,6 +15,7 @@ class Scale(Rule):
 
     id = "memory.scale"
     title = "another height than the project keeps"
+    why = "Things that are called alike should be as tall as each other across the project."
     severity = "warning"
     limit = 0.002
     unit = "metres outside"

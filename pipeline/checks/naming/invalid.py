@@ -18,6 +18,7 @@ class Invalid(Rule):
 
     id = "naming.invalid"
     title = "unusable names"
+    why = "Scripts, importers and people find parts by name; a late rename breaks what refers to it."
     severity = "warning"
     unit = "names"
     advice = "Rename by the studio's template before anything refers to the names."

@@ -21,6 +21,7 @@ class Influences(Rule):
 
     id = "rig.influences"
     title = "too many influences"
+    why = "Engines drop what is over the limit, and the skin jumps where they do."
     severity = "error"
     unit = "joints a point"
     fixer = "rig-prep"

@@ -15,6 +15,7 @@ class Joints(Rule):
 
     id = "rig.joints"
     title = "too many joints"
+    why = "Bone palettes have a size; beyond it a mesh is split or refused."
     severity = "error"
     unit = "joints"
     fixer = "rig-prep"

@@ -15,6 +15,7 @@ class Missing(Rule):
 
     id = "rig.missing"
     title = "no rig"
+    why = "Without a skeleton nothing can be animated, however good the mesh is."
     severity = "error"
     unit = ""
     advice = "Rig it, or run an auto-rigger on the cleaned mesh in its rest pose."

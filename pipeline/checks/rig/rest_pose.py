@@ -25,6 +25,7 @@ class RestPose(Rule):
 
     id = "rig.rest-pose"
     title = "not in the wanted rest pose"
+    why = "Retargeting and skinning assume the pose; a wrong one twists the shoulders."
     severity = "error"
     unit = "degrees below the horizontal"
     fixer = "rig-prep"

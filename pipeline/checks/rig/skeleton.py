@@ -21,6 +21,7 @@ class Broken(Rule):
 
     id = "rig.skeleton"
     title = "a broken skeleton"
+    why = "Importers and retargeting need one sound tree of named joints."
     severity = "error"
     unit = "joints"
     fixer = "rig-prep"

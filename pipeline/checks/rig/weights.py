@@ -17,6 +17,7 @@ class Weights(Rule):
 
     id = "rig.weights"
     title = "skin weights that do not sum to one"
+    why = "Points whose weights do not sum to one shrink towards the origin or fly off."
     severity = "error"
     limit = 1e-3
     unit = "distance from one"

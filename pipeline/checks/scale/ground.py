@@ -16,6 +16,7 @@ class Ground(Rule):
 
     id = "scale.ground"
     title = "not standing on the ground"
+    why = "It hovers or sinks wherever it is placed."
     severity = "warning"
     limit = 0.01
     unit = "share of size"

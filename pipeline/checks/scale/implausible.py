@@ -19,6 +19,7 @@ class Implausible(Rule):
 
     id = "scale.implausible"
     title = "implausible size"
+    why = "Lights, physics, textures and neighbours are all in metres."
     severity = "error"
     limit = 0.03
     unit = "relative difference"

@@ -18,6 +18,7 @@ class Pivot(Rule):
 
     id = "scale.pivot"
     title = "pivot not at the middle of the base"
+    why = "It is placed, turned and scaled around that point."
     severity = "warning"
     limit = 0.01
     unit = "share of size"

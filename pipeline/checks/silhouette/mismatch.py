@@ -21,6 +21,7 @@ class Mismatch(Rule):
 
     id = "silhouette.mismatch"
     title = "another outline than the reference"
+    why = "The outline is what is recognised first, and it is not what was asked for."
     severity = "warning"
     limit = 0.6
     unit = "overlap"

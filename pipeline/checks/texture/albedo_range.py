@@ -18,6 +18,7 @@ class AlbedoRange(Rule):
 
     id = "texture.albedo-range"
     title = "albedo out of range"
+    why = "Surfaces near black or white take no light and look pasted in."
     severity = "warning"
     limit = 0.02
     unit = "share of used texels"

@@ -17,6 +17,7 @@ class BakedLighting(Rule):
 
     id = "texture.baked-lighting"
     title = "lighting baked into the albedo"
+    why = "Painted light stays when the lamp moves: it looks wrong in every other scene."
     severity = "warning"
     limit = 0.3
     unit = "R2 (or strength of occlusion)"

@@ -21,6 +21,7 @@ class ColorSpace(Rule):
 
     id = "texture.color-space"
     title = "wrong colour spaces"
+    why = "Read wrongly, colours wash out and normals and roughness bend."
     severity = "error"
     unit = ""
     fixer = "textures"

@@ -21,6 +21,7 @@ class MeltedBack(Rule):
 
     id = "texture.melted-back"
     title = "melted back"
+    why = "The back is what a second camera sees first, and it has no picture."
     severity = "warning"
     limit = 0.32
     unit = "contrast of neighbouring pixels over that far apart"

@@ -14,6 +14,7 @@ class Missing(Rule):
 
     id = "texture.missing"
     title = "missing textures"
+    why = "It renders grey, pink or not at all on another machine."
     severity = "error"
     unit = "files"
     advice = "Restore the file, or point the material at the right one."

@@ -19,6 +19,7 @@ class PbrSet(Rule):
 
     id = "texture.pbr-set"
     title = "incomplete PBR set"
+    why = "A missing map falls back to a default that looks like plastic."
     severity = "error"
     unit = "maps"
     fixer = "pbr-set"

@@ -15,6 +15,7 @@ class PowerOfTwo(Rule):
 
     id = "texture.power-of-two"
     title = "texture sides that are no power of two"
+    why = "Other sizes are neither compressed nor mipped well by engines."
     severity = "warning"
     unit = "pixels"
     fixer = "textures"

@@ -15,6 +15,7 @@ class Size(Rule):
 
     id = "texture.size"
     title = "texture size"
+    why = "Too large wastes memory on every instance, too small is a blur close by."
     severity = "warning"
     unit = "pixels"
     fixer = "textures"

@@ -17,6 +17,7 @@ class Slivers(Rule):
 
     id = "topology.slivers"
     title = "sliver triangles"
+    why = "Needles shade in streaks, break baking and cost as much as good triangles."
     severity = "warning"
     limit = 0.05
     unit = "share of triangles"

@@ -15,6 +15,7 @@ class TriangleBudget(Rule):
 
     id = "topology.triangle-budget"
     title = "too many triangles"
+    why = "The budget is what the frame can afford for all assets together."
     severity = "error"
     unit = "triangles"
     fixer = "decimate"

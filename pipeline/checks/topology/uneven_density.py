@@ -17,6 +17,7 @@ class UnevenDensity(Rule):
 
     id = "topology.uneven-density"
     title = "uneven density"
+    why = "Detail sits where it is not needed and lacks where it deforms or shows."
     severity = "warning"
     limit = 40
     unit = "ratio of edge lengths"

@@ -2,8 +2,9 @@
 """Our rules among USD's validators, for usdchecker-style tools and usdview.
 
 With this folder on `PXR_PLUGINPATH_NAME`, or after `register()`, USD's validation registry lists each rule as
-`sevengates:<Name>` (`geometry.holes` is `sevengates:GeometryHoles`) with the keyword `SevenGates`. They are
-stage validators: they judge the default prim for the job named by the environment variable `GATES_JOB`.
+`pipeline.checks.usd_plugin:<Name>` (`geometry.holes` is `…:GeometryHoles`) with the keyword `SevenGates`. They are
+stage validators: they judge the default prim, or the one that the environment variable `GATES_PRIM` names, for the job
+named by `GATES_JOB`. Rules of a studio are listed as well from when the first of them is loaded.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import json
 import os
 import threading
 import weakref
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pxr import Plug, Sdf, Tf, Usd, UsdValidation
 
 from pipeline.checks.protocol import Rule
-from pipeline.checks.registry import built_in
+from pipeline.checks.registry import OURS, built_in, load_rules
 from pipeline.checks.report import Report
 
 __all__ = ["plug_info", "register", "validator_name"]
@@ -26,6 +28,8 @@ __all__ = ["plug_info", "register", "validator_name"]
 #: a Python plug-in of USD is called like its module
 PREFIX = "pipeline.checks.usd_plugin"
 KEYWORD = "SevenGates"
+#: the error of a rule that broke
+NOT_RUN = "not_run"
 _lock = threading.RLock()
 
 
@@ -66,7 +70,8 @@ class _Latest:
 
         with _lock:
             if self.report is None or self.stage is None or self.stage() is not stage:
-                self.report = inspect(stage, job=os.environ.get("GATES_JOB"), rules=_ids())
+                prim = os.environ.get("GATES_PRIM") or None
+                self.report = inspect(stage, job=os.environ.get("GATES_JOB"), rules=_ids(), prim=prim)
                 self.stage = weakref.ref(stage)
                 self.listener = Tf.Notice.Register(Usd.Notice.StageContentsChanged, self.changed, stage)
             return self.report
@@ -79,8 +84,15 @@ class _Latest:
 _latest = _Latest()
 
 
+@cache
+def _studio() -> tuple[type[Rule], ...]:
+    """Rules of entry points and of the studio's folder that do not replace ours; what does not load is no validator."""
+    known = load_rules()
+    return tuple(type(r) for i, r in known.rules.items() if known.origins[i] not in OURS and i not in known.replaced)
+
+
 def _ids() -> list[str]:
-    return [rule.id for rule in built_in()]
+    return [rule.id for rule in (*built_in(), *_studio())]
 
 
 def _validator(rule: type[Rule]) -> Any:
@@ -91,8 +103,17 @@ def _validator(rule: type[Rule]) -> Any:
     }
 
     def validate(stage: Usd.Stage, _: Any) -> list[Any]:
-        report = _latest.of(stage)
-        return [
+        place = [UsdValidation.ValidationErrorSite(stage, Sdf.Path.absoluteRootPath)]
+        try:
+            report = _latest.of(stage)
+        except Exception as error:  # noqa: BLE001  an exception would end the other validators as well
+            return [UsdValidation.ValidationError(NOT_RUN, kinds["error"], place, f"{rule.id} could not run: {error}")]
+        broken = [
+            UsdValidation.ValidationError(NOT_RUN, kinds["error"], place, f"{rule.id} could not run: {e.message}")
+            for e in report.errors
+            if e.rule == rule.id
+        ]
+        return broken + [
             UsdValidation.ValidationError(
                 rule.id.partition(".")[2].replace("-", "_"),
                 kinds[f.severity],
@@ -118,7 +139,7 @@ def _register_all() -> None:
     Plug.Registry().RegisterPlugins(str(Path(__file__).parent))
     registry = UsdValidation.ValidationRegistry()
     known = {str(data.name) for data in registry.GetAllValidatorMetadata()}
-    for rule in built_in():
+    for rule in (*built_in(), *_studio()):
         name = f"{PREFIX}:{validator_name(rule.id)}"
         if name in known:
             registry.RegisterPluginStageValidator(name, _validator(rule))

@@ -17,6 +17,7 @@ class Flipped(Rule):
 
     id = "uv.flipped"
     title = "mirrored islands"
+    why = "Text reads backwards and normal maps turn inside out."
     severity = "warning"
     limit = 0.01
     unit = "share of UV area"

@@ -17,6 +17,7 @@ class Fragmented(Rule):
 
     id = "uv.fragmented"
     title = "too many islands"
+    why = "Every border splits vertices, bleeds in mips and cannot be painted across."
     severity = "warning"
     limit = 60
     unit = "islands per 1,000 triangles"

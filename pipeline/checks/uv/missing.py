@@ -15,6 +15,7 @@ class Missing(Rule):
 
     id = "uv.missing"
     title = "no UVs"
+    why = "Without a layout nothing can be textured, baked or lightmapped."
     severity = "error"
     unit = ""
     fixer = "unwrap"

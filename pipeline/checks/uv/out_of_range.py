@@ -18,6 +18,7 @@ class OutOfRange(Rule):
 
     id = "uv.out-of-range"
     title = "UVs outside 0-1"
+    why = "What lies outside repeats or is cut off, and bakes land on top of each other."
     severity = "warning"
     limit = 0
     unit = "triangles"

@@ -25,6 +25,7 @@ class Overlap(Rule):
 
     id = "uv.overlap"
     title = "overlapping islands"
+    why = "What is painted or baked on one place appears on the other."
     severity = "error"
     limit = 0.01
     unit = "share of covered texels"

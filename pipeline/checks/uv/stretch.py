@@ -17,6 +17,7 @@ class Stretch(Rule):
 
     id = "uv.stretch"
     title = "stretched UVs"
+    why = "Textures smear and grain changes direction."
     severity = "warning"
     limit = 3
     unit = "ratio"

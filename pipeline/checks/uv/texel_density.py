@@ -18,6 +18,7 @@ class TexelDensity(Rule):
 
     id = "uv.texel-density"
     title = "texel density"
+    why = "Sharp beside blurred is seen before either is."
     severity = "warning"
     limit = 4
     unit = "ratio (or texels a metre)"
