@@ -63,8 +63,9 @@ class _Text:
                 *self._wrap(f"? {failure.rule} could not run: {failure.message}{_from(failure.source)}", "    "),
                 "",
             ]
+        every = len(report.findings) + sum(report.unlisted.values())
         last = (
-            f"{count(len(report.findings) + sum(report.unlisted.values()), 'finding')}; {count(len(report.passed), 'rule')} passed, "
+            f"{count(every, 'finding')}; {count(len(report.passed), 'rule')} passed, "
             f"{len(report.skipped)} not asked for by this job, {report.seconds:.1f} s"
         )
         return "\n".join([*lines, *self._wrap(last)])
