@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from pipeline import progress
-from pipeline.mesh.convex_cuts import Hull
 from pipeline.exporters.hulls import hull_mesh, hull_name, hulls_of, wants_hulls
+from pipeline.mesh.convex_cuts import Hull
 from pipeline.usd.scene import Mesh, Scene
 from pipeline.usd.scene.report import Report
 
