@@ -45,7 +45,7 @@ class CollisionSettings(Settings):
     )
     simple: float = Field(
         default=0.05, ge=0, le=1,
-        description="A box, sphere, capsule or cylinder stands for a hull if its volume is larger by this share at most; "
+        description="A box, sphere, capsule or cylinder stands for a hull if it is larger by this share at most; "
         "0: hulls only.",
     )  # fmt: skip
     names: Literal["plain", "unreal"] = Field(
