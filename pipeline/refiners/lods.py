@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdLod, UsdShade
 from pydantic import Field
@@ -34,6 +35,7 @@ class LodSettings(Settings):
     ratios: str = Field(default="0.5,0.25,0.125", description="Share of the triangles each further level keeps.")
     pixels: float = Field(default=1.0, gt=0, le=64, description="Error on screen that is accepted, pixels.")
     viewport: int = Field(default=1080, ge=120, description="Height of the picture the error is counted in, pixels.")
+    aspect: float = Field(default=16 / 9, gt=0.1, le=10, description="Width of the picture over its height.")
     usd_lod: bool = Field(default=True, description="Author the variant `all` with UsdLod too.")
 
 
@@ -79,7 +81,8 @@ def run(subject: Subject, settings: LodSettings) -> None:
         "engine": engine(),
         "triangles": [total, *(int(sum(len(m.counts) for m in meshes)) for meshes in levels)],
         "error_m": [round(e * subject.metres, 7) for e in errors],
-        "screen_size": [round(t, 4) for t in thresholds],
+        "screen_size": [round(t, 6) for t in thresholds],
+        "screen_height": [round(t, 4) for t in heights(thresholds, settings.aspect)],
     }
 
 
@@ -107,15 +110,23 @@ def _level(parts: list[Part], budget: int) -> tuple[list[PolygonMesh], float]:
 
 
 def _thresholds(errors: list[float], size: float, settings: LodSettings) -> list[float]:
-    """Share of the picture's height beneath which each level serves; falling, the last for the last level.
+    """Share of the picture's area beneath which each level serves, as UsdLod counts; falling, one a level.
 
-    A level of error e on an asset of diagonal d that fills the share s of h pixels is wrong by s h e / d pixels.
+    A level of error e on an asset of diagonal d whose bounding sphere fills the share s of a picture's height of h
+    pixels is wrong by s h e / d pixels: it serves beneath s = pixels d / (h e). UsdLod's `projectedSphere` compares the
+    sphere's disc with the whole picture, pi s^2 / (4 aspect).
     """
     found: list[float] = []
     for error in errors:
         share = settings.pixels * size / (settings.viewport * max(error, 1e-12))
-        found.append(float(min(share, 1.0, 0.8 * found[-1] if found else 1.0)))
+        area = np.pi * share**2 / (4 * settings.aspect)
+        found.append(float(min(area, 1.0, 0.64 * found[-1] if found else 1.0)))
     return found
+
+
+def heights(areas: list[float], aspect: float) -> list[float]:
+    """Shares of a picture's height that bounding spheres fill, from UsdLod's shares of its area."""
+    return [float(np.sqrt(4 * aspect * area / np.pi)) for area in areas]
 
 
 def _holders(subject: Subject) -> list[Sdf.Path]:
@@ -207,6 +218,7 @@ def _schema(subject: Subject, thresholds: list[float], low: NDArray, high: NDArr
     root = UsdGeom.Xform.Define(stage, subject.prim.GetPath().AppendChild(SCOPE)).GetPrim()
     rule = UsdLod.ScreenSizeHeuristic.Define(stage, subject.prim.GetPath().AppendChild("lod_screen_size"))
     rule.CreateLodDomainAttr().Set(UsdLod.Tokens.imaging)
+    rule.CreateProjectionMethodAttr().Set(UsdLod.Tokens.projectedSphere)
     rule.CreateThresholdsAttr().Set([float(t) for t in thresholds])
     rule.CreateExtentAttr().Set([Gf.Vec3f(*low.tolist()), Gf.Vec3f(*high.tolist())])
     api = UsdLod.RootAPI.Apply(root)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pxr import Sdf, Usd, UsdGeom, UsdLod, UsdShade, Vt
+from pxr import Sdf, Usd, UsdGeom, UsdShade, Vt
 
 from pipeline.errors import RefineError, UsageError
 from pipeline.mesh import meshopt
@@ -106,39 +106,6 @@ def test_the_budget_is_shared_among_parts(stage: Usd.Stage, add) -> None:  # typ
 def test_a_mesh_within_budget_is_left_alone(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
     add("box", *cube())
     assert not refine(stage, "/Asset", "decimate", {"triangles": 12}).changed
-
-
-def test_levels_of_detail(stage: Usd.Stage, add, material, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    points, faces = sphere(24)
-    mesh = add("ball", points, faces)
-    UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(material("paint"))
-    result = _twice(stage, "lods", ratios="0.5,0.2")
-    asset = stage.GetPrimAtPath("/Asset")
-    variants = asset.GetVariantSet("lod")
-    assert sorted(variants.GetVariantNames()) == ["all", "lod0", "lod1", "lod2"]
-    assert not variants.GetVariantSelection()
-
-    def shown() -> list[int]:
-        found = [UsdGeom.Mesh(p) for p in stage.Traverse() if p.IsA(UsdGeom.Mesh)]
-        assert all(UsdShade.MaterialBindingAPI(m).ComputeBoundMaterial()[0] for m in found)
-        return [len(m.GetFaceVertexCountsAttr().Get()) for m in found]
-
-    full = len(faces)
-    assert shown() == [full]
-    counts = result.details["triangles"]
-    for name, wanted in (("lod0", [full]), ("lod1", counts[1:2]), ("lod2", counts[2:3]), ("all", counts)):
-        variants.SetVariantSelection(name)
-        assert shown() == wanted
-    root = UsdLod.RootAPI(stage.GetPrimAtPath("/Asset/lod"))
-    [rule] = root.GetLodHeuristicsRel().GetTargets()
-    thresholds = list(UsdLod.ScreenSizeHeuristic(stage.GetPrimAtPath(rule)).GetThresholdsAttr().Get())
-    assert thresholds == sorted(thresholds, reverse=True)
-    assert 0 < thresholds[-1] < thresholds[0] <= 1
-    # one pixel of 1080 at the share of the picture where the level begins
-    error = result.details["error_m"][1]
-    assert thresholds[1] * 1080 * error / np.linalg.norm([2, 2, 2]) <= 1.001
-    with pytest.raises(UsageError, match="falling"):
-        refine(stage, "/Asset", "lods", {"ratios": "0.2,0.5"})
 
 
 @pytest.mark.parametrize("bake", [False, True])

@@ -33,7 +33,7 @@ class Leveled:
     levels
         The prim of that level and of the coarser ones after it.
     screen_sizes
-        Share of the picture's height beneath which each of those serves; empty where no heuristic says it.
+        Share of the picture's area beneath which each of those serves; empty where no heuristic says it.
     above
         What the levels inherit.
     """

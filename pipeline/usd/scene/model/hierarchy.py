@@ -64,7 +64,7 @@ class Node:
     lods
         Node numbers of the coarser levels of detail of this node, finest first; their own `lod` is 1, 2, …
     lod_screen_sizes
-        Share of the picture's height beneath which each of them serves; empty where nothing says it.
+        Share of the picture's area beneath which each of them serves; empty where nothing says it.
     """
 
     name: str
