@@ -163,3 +163,49 @@ def test_nothing_is_missing_afterwards(stage: Usd.Stage, add) -> None:  # type: 
     assert len(inspect(stage, brief, rules=["lod"]).findings) == 1
     refine(stage, "/Asset", "lods")
     assert inspect(stage, brief, rules=["lod"]).findings == []
+
+
+def test_every_mesh_has_its_own_levels_on_one_skeleton_when_exported(stage: Usd.Stage, tmp_path: Path) -> None:
+    from pipeline.usd.scene import read_scene
+
+    human(stage)
+    result = refine(stage, "/Asset", "lods", {"ratios": "0.5,0.25"})
+    stage.GetRootLayer().Export(str(tmp_path / "person.usda"))
+    scene = read_scene(tmp_path / "person.usda", levels=True)
+    full = next(n for n in scene.nodes if n.lods)
+    assert full.path == "/Asset/geo/body"
+    chain = [full, *(scene.nodes[i] for i in full.lods)]
+    assert [scene.meshes[n.mesh].triangle_count for n in chain] == result.details["triangles"]
+    assert [n.name for n in chain] == ["body", "body_LOD1", "body_LOD2"]
+    assert len({n.skin_root for n in chain}) == 1 == len(scene.skeletons)
+    assert not scene.losses
+
+
+@pytest.mark.long
+@pytest.mark.blender
+def test_engines_find_levels_by_name(stage: Usd.Stage, tmp_path: Path) -> None:
+    """What Blender reads back from the FBX: meshes by Unreal's names, of the triangles told, all on the armature."""
+    import os
+    import subprocess
+
+    from pipeline.exporters import export
+
+    human(stage)
+    result = refine(stage, "/Asset", "lods", {"ratios": "0.5,0.25"})
+    stage.GetRootLayer().Export(str(tmp_path / "person.usda"))
+    done = export(tmp_path / "person.usda", tmp_path / "person.fbx", target="unreal")
+    assert done.readback.ok
+    script = (
+        "import bpy, sys; bpy.ops.wm.read_factory_settings(use_empty=True); bpy.ops.wm.fbx_import(filepath=sys.argv[1])\n"
+        "for o in bpy.data.objects:\n"
+        "    if o.type == 'MESH':\n"
+        "        o.data.calc_loop_triangles()\n"
+        "        print('found', o.name, len(o.data.loop_triangles), o.parent.type, len(o.vertex_groups))\n"
+    )
+    told = subprocess.run(
+        [os.environ["GATES_BLENDER_PYTHON"], "-c", script, str(tmp_path / "person.fbx")],
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    rows = sorted(line.split()[1:] for line in told.stdout.splitlines() if line.startswith("found"))
+    counts = [str(n) for n in result.details["triangles"]]
+    assert rows == [[f"SK_body_LOD{k}", counts[k], "ARMATURE", "21"] for k in range(3)]

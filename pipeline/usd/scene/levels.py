@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pxr import UsdLod
 
 from pipeline.usd.scene.above import Above
 from pipeline.usd.scene.model import Node, Scene
+from pipeline.usd.scene.model.hierarchy import world_matrices
 from pipeline.usd.scene.report import Report
 from pipeline.usd.scene.variant_sets import is_level_set, levels_of, variant_sets
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from pipeline.usd.scene.walk import SceneReader
 
 __all__ = ["Leveled", "read_levels", "shown_level"]
+
+#: where the refinement `lods` puts a level beneath an asset
+_LEVEL = re.compile(r"^/lod/lod\d+(?=/)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +123,8 @@ def _read_variants(reader: SceneReader, nodes: list[Node], given: Mapping[str, s
             chosen.SetVariantSelection(selection)
         else:
             chosen.ClearVariantSelection()
-        _attach(nodes, number, subtrees, ())
+        if not _attach_by_mesh(nodes, number, subtrees):
+            _attach(nodes, number, subtrees, ())
 
 
 def _subtree(reader: SceneReader, prim: Any, above: Above) -> list[Node]:
@@ -127,6 +134,52 @@ def _subtree(reader: SceneReader, prim: Any, above: Above) -> list[Node]:
     reader.bodies.settle()
     reader.looks.bind()
     return [replace(n, camera=None, light=None, skeleton=None, skin_root=None, weights=None) for n in found]
+
+
+def _attach_by_mesh(nodes: list[Node], number: int, subtrees: list[list[Node]]) -> bool:
+    """Give every mesh beneath a node its own coarser meshes; whether each of them has one finer in the same place.
+
+    Engines want levels mesh by mesh (`wheel_LOD1` beside `wheel_LOD0`), on one skeleton. A mesh of a level is known by
+    its path: the finer one's, or that beneath `lod/lod1`.
+    """
+    root = nodes[number].path
+    below = {number}
+    for i in range(number + 1, len(nodes)):  # parents stand before children
+        if nodes[i].parent in below:
+            below.add(i)
+    full = {_within(nodes[i].path, root): i for i in sorted(below) if nodes[i].mesh is not None}
+    world = world_matrices(nodes)
+    above = np.eye(4) if nodes[number].parent < 0 else world[nodes[number].parent]
+    found: list[list[tuple[int, Node]]] = []
+    for subtree in subtrees:
+        placed = world_matrices(subtree)
+        pairs = []
+        for k, node in enumerate(subtree):
+            if node.mesh is None:
+                continue
+            fine = full.get(_within(node.path, subtree[0].path))
+            if fine is None or nodes[fine].lods or nodes[fine].instances is not None or node.instances is not None:
+                return False
+            if not np.allclose(placed[k] @ above, world[fine], rtol=1e-6, atol=1e-6 * np.abs(world[fine]).max()):
+                return False
+            pairs.append((fine, node))
+        if not pairs or len({fine for fine, _ in pairs}) < len(pairs):
+            return False
+        found.append(pairs)
+    levels: dict[int, list[int]] = {}
+    for level, pairs in enumerate(found, 1):
+        for fine, node in pairs:
+            own = nodes[fine]
+            levels.setdefault(fine, []).append(len(nodes))
+            coarse = replace(own, name=f"{own.name}_LOD{level}", mesh=node.mesh, path=node.path, lod=level, lods=())
+            nodes.append(replace(coarse, weights=None))
+    for fine, made in levels.items():
+        nodes[fine] = replace(nodes[fine], lods=tuple(made))
+    return True
+
+
+def _within(path: str, root: str) -> str:
+    return _LEVEL.sub("", path.removeprefix(root))
 
 
 def _attach(nodes: list[Node], number: int, subtrees: list[list[Node]], screen_sizes: tuple[float, ...]) -> None:
