@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.mesh.edges import Edges, following
 from pipeline.mesh.once import once
 from pipeline.mesh.shells import components
+from pipeline.mesh.weld import alike
 
 _BATCH = 1 << 15
 
@@ -103,25 +104,18 @@ def islands(points: NDArray, edges: Edges, uv: NDArray, corners: NDArray) -> Isl
     corners : (m, 3) int
         Index into `uv` of each corner of `edges.faces`.
     """
-    same = _one_for_each_place(uv)
-    flat = same[corners].reshape(-1)
-    a, b = edges.paired.T
-    after_a, after_b = following(a), following(b)
-    against = edges.conflicting
-    joined = np.where(against, flat[a] == flat[b], flat[a] == flat[after_b])
-    joined &= np.where(against, flat[after_a] == flat[after_b], flat[after_a] == flat[b])
+    flat = _one_for_each_place(uv).take(np.ascontiguousarray(corners).reshape(-1))
+    a, b = np.ascontiguousarray(edges.paired.T)
+    start_a, end_a = flat.take(a), flat.take(following(a))
+    start_b, end_b = flat.take(b), flat.take(following(b))
+    joined = (start_a == end_b) & (end_a == start_b)
+    if edges.conflicting.any():
+        joined = np.where(edges.conflicting, (start_a == start_b) & (end_a == end_b), joined)
     label, count = components(edges.paired[joined] // 3, len(corners))
     return Islands(points, edges, uv, np.ascontiguousarray(corners, np.int32), label, count)
 
 
-def _one_for_each_place(uv: NDArray) -> NDArray[np.int64]:
+def _one_for_each_place(uv: NDArray) -> NDArray[np.int32]:
     """(k,) a number for each UV value, the same for equal ones (to a ten-thousandth of a texel at 8k)."""
     steps = np.round(np.nan_to_num(np.asarray(uv, np.float64)) * (1 << 26)).clip(-(2**40), 2**40)
-    cell = steps.astype(np.int64)
-    key = (cell[:, 0] * np.int64(0x1F123BB5)) ^ (cell[:, 1] * np.int64(0x5851F42D4C957F2D))
-    order = np.argsort(key)
-    fresh = np.ones(len(key), bool)
-    fresh[1:] = np.any(cell[order[1:]] != cell[order[:-1]], axis=1)
-    number = np.empty(len(key), np.int64)
-    number[order] = np.cumsum(fresh)
-    return number
+    return alike(np.ascontiguousarray(steps.astype(np.int64)).view(np.uint64)).index

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.mesh.distinct import firsts
 
+#: points worked on at once: they stay in the processor's cache
+_BATCH = 1 << 14
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 
 
@@ -68,35 +70,64 @@ def weld(
 
 
 def _weld_equal(points: NDArray, owner: NDArray | None = None) -> Weld:
-    n = len(points)
-    if n == 0:
-        return Weld(np.zeros(0, np.int32), np.zeros(0, np.int32))
     word = np.uint32 if points.dtype == np.float32 else np.uint64
     places: NDArray = points.astype(np.float32 if word is np.uint32 else np.float64)
     places += 0.0  # -0 is 0
-    bits = places.view(word)
-    key = np.zeros(n, np.uint64)
-    for axis, factor in enumerate(_MIX):
-        part = bits[:, axis].astype(np.uint64)
-        part ^= part >> np.uint64(15)
-        part *= np.uint64(factor)
-        part ^= part >> np.uint64(29)
-        key += part * np.uint64(_MIX[axis - 1])
+    return alike(places.view(word), owner)
+
+
+def alike(bits: NDArray, owner: NDArray | None = None) -> Weld:
+    """Which rows are equal, bit by bit.
+
+    Parameters
+    ----------
+    bits : (n, c) uint32 or uint64
+    owner : (n,) int, optional
+        Rows of different owners are never one.
+    """
+    n = len(bits)
+    if n == 0:
+        return Weld(np.zeros(0, np.int32), np.zeros(0, np.int32))
+    key = np.empty(n, np.uint64)
+    for start in range(0, n, _BATCH):
+        key[start : start + _BATCH] = _hashed(bits[start : start + _BATCH])
     if owner is not None:
-        bits = np.column_stack([bits, owner.astype(word)])
+        bits = np.column_stack([bits, owner.astype(bits.dtype)])
         key ^= (owner.astype(np.uint64) + np.uint64(1)) * np.uint64(_MIX[0])
     order, fresh = _grouped(key)
-    again = np.flatnonzero(~fresh)
-    astray = again[np.any(bits[order[again]] != bits[order[again - 1]], axis=1)]
-    if len(astray):  # different positions share a key: those few runs are sorted by position
-        run = np.cumsum(fresh, dtype=np.int32)
-        mixed = np.zeros(int(run[-1]) + 1, bool)
-        mixed[run[astray]] = True
-        member = np.flatnonzero(mixed[run])
-        some = order[member]
-        order[member] = some[np.lexsort((some, *bits[some].T, run[member]))]
-        fresh[member[1:]] |= np.any(bits[order[member[1:]]] != bits[order[member[1:] - 1]], axis=1)
+    made = _from_runs(order, fresh)
+    if made.count == n:
+        return made
+    lead = made.first.take(made.index)
+    astray = np.zeros(n, bool)
+    for column in bits.T:
+        astray |= column != column.take(lead)
+    if not astray.any():
+        return made
+    # different positions share a key: those few runs are sorted by position
+    run = np.cumsum(fresh, dtype=np.int32)
+    mixed = np.zeros(int(run[-1]) + 1, bool)
+    mixed[run[astray[order]]] = True
+    member = np.flatnonzero(mixed[run])
+    some = order[member]
+    order[member] = some[np.lexsort((some, *bits[some].T, run[member]))]
+    fresh[member[1:]] |= np.any(bits[order[member[1:]]] != bits[order[member[1:] - 1]], axis=1)
     return _from_runs(order, fresh)
+
+
+def _hashed(bits: NDArray) -> NDArray[np.uint64]:
+    """(k,) a number for each row of words."""
+    key = np.zeros(len(bits), np.uint64)
+    part = np.empty(len(bits), np.uint64)
+    shifted = np.empty(len(bits), np.uint64)
+    for axis in range(bits.shape[1]):
+        part[:] = bits[:, axis]
+        for shift, by in ((15, _MIX[axis]), (29, _MIX[axis - 1])):
+            np.right_shift(part, np.uint64(shift), out=shifted)
+            part ^= shifted
+            part *= np.uint64(by)
+        key += part
+    return key
 
 
 def _grouped(key: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
