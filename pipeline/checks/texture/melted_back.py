@@ -27,6 +27,7 @@ class MeltedBack(Rule):
     unit = "contrast of neighbouring pixels over that far apart"
     advice = "Look at the object from there: paint that side again, or mirror the good one, and carve its form anew."
     regenerate = "add a picture of the back to the input set, or use a multi-view reference"
+    input = "--image BACK.png --view back --role shape"
     minutes = 45
 
     #: how sharp the opposite side must be, and the contrast (sRGB, 0-1) under which a side is plain
