@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,26 +19,56 @@ __all__ = ["Atlas", "Chart", "cut", "packed"]
 
 #: seconds that any mesh is given, and triangles of a further second
 _PATIENCE, _PACE = 60, 400
+#: seconds after which a scale that fits is good enough
+_SEARCH = 4
 
 _CHILD = """
-import sys
+import sys, time
 import numpy as np, xatlas
 given = np.load(sys.argv[1])
-side, padding, brute, turn, cost = given["options"]
-atlas = xatlas.Atlas()
+side, padding, brute, turn, cost, patience = given["options"]
 count = int(given["count"])
-for i in range(count):
-    if f"points{i}" in given:
-        atlas.add_mesh(given[f"points{i}"], given[f"faces{i}"])
-    else:
-        atlas.add_uv_mesh(given[f"uv{i}"], given[f"faces{i}"])
 chart, place = xatlas.ChartOptions(), xatlas.PackOptions()
 if cost > 0:
     chart.max_cost, chart.max_iterations = float(cost), 2
 place.resolution, place.padding, place.bruteForce, place.bilinear = int(side), int(padding), bool(brute), True
 # xatlas turns a chart by a quarter by swapping u and v, which mirrors it: only turns to its axis are asked for
 place.rotate_charts, place.rotate_charts_to_axis = False, bool(turn)
-atlas.generate(chart, place)
+
+
+def made_with(texels):
+    atlas = xatlas.Atlas()
+    for i in range(count):
+        if f"points{i}" in given:
+            atlas.add_mesh(given[f"points{i}"], given[f"faces{i}"])
+        else:
+            atlas.add_uv_mesh(given[f"uv{i}"], given[f"faces{i}"])
+    place.texels_per_unit = texels
+    atlas.generate(chart, place)
+    return atlas
+
+
+started = time.monotonic()
+atlas = made_with(0.0)
+if cost == 0:
+    # left to itself xatlas fills a square of any size: look for the scale that fills one of `side`, where the
+    # padding is as asked
+    first = time.monotonic() - started
+    low, high, best = 0.0, np.inf, None
+    texels = atlas.texels_per_unit * side / max(atlas.width, atlas.height)
+    for turn in range(24):
+        tried = made_with(texels)
+        if tried.atlas_count == 1 and max(tried.width, tried.height) <= side:
+            low, best = texels, tried
+        else:
+            high = texels
+        if best is not None and (high < low * 1.01 or time.monotonic() - started > max(patience, 3 * first)):
+            break
+        if best is None:
+            texels *= 0.93
+        else:
+            texels = (low + high) / 2 if np.isfinite(high) else low * 1.04
+    atlas = best or atlas
 made = {"facts": np.array([atlas.width, atlas.height, atlas.chart_count, atlas.utilization], float)}
 for i in range(count):
     made[f"vertex{i}"], made[f"corner{i}"], made[f"uv{i}"] = atlas.get_mesh(i)
@@ -94,11 +124,13 @@ def cut(meshes: Sequence[tuple[NDArray, NDArray]], side: int, padding: int, cost
     for number, (points, faces) in enumerate(meshes):
         arrays[f"points{number}"] = np.ascontiguousarray(points, np.float32)
         arrays[f"faces{number}"] = np.ascontiguousarray(faces, np.uint32)
-    return _run(arrays, len(meshes), (side, padding, brute, True, cost), sum(len(f) for _, f in meshes))
+    return _run(arrays, len(meshes), (side, padding, brute, True, cost, 0), sum(len(f) for _, f in meshes))
 
 
 def packed(layouts: Sequence[NDArray], side: int, padding: int, turn: bool) -> Atlas:
-    """Pack islands that exist: one UV a corner, (3 t, 2) of each mesh.
+    """Pack islands that exist into one square of `side` pixels, as large as they fit; one UV a corner, (3 t, 2).
+
+    `padding` pixels stay free between islands, and half of that to the border.
 
     Raises
     ------
@@ -109,7 +141,16 @@ def packed(layouts: Sequence[NDArray], side: int, padding: int, turn: bool) -> A
     for number, uv in enumerate(layouts):
         arrays[f"uv{number}"] = np.ascontiguousarray(uv, np.float32)
         arrays[f"faces{number}"] = np.arange(len(uv)).astype(np.uint32).reshape(-1, 3)
-    return _run(arrays, len(layouts), (side, padding, False, turn, 0), sum(len(uv) // 3 for uv in layouts))
+    # xatlas keeps its padding and a pixel for filtering around each island
+    around = max((padding + 1) // 2 - 1, 0)
+    inner = max(side - 2 * around, 16)
+    atlas = _run(
+        arrays, len(layouts), (inner, around, False, turn, 0, _SEARCH), sum(len(uv) // 3 for uv in layouts)
+    )  # fmt: skip
+    shifted = [replace(m, uv=(m.uv * [atlas.width, atlas.height] + around).astype(np.float32)) for m in atlas.meshes]
+    longer = max(side, atlas.width + 2 * around, atlas.height + 2 * around)
+    meshes = [replace(m, uv=(m.uv / longer).astype(np.float32)) for m in shifted]
+    return replace(atlas, meshes=meshes, width=longer, height=longer)
 
 
 def _run(arrays: dict[str, NDArray], count: int, options: tuple[float, ...], triangles: int) -> Atlas:

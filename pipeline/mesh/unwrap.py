@@ -17,7 +17,7 @@ from pipeline.mesh.faces import areas, degenerate, repeated
 from pipeline.mesh.islands import islands
 from pipeline.mesh.weld import weld
 
-__all__ = ["Layout", "density", "pack", "unmirrored", "unwrap"]
+__all__ = ["Layout", "densities", "pack", "percentiles", "unmirrored", "unwrap"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +77,11 @@ def unwrap(
         given.append((near[joined.first[used]], local))
         sources.append((len(faces), good))
     atlas = cut(given, side, padding, cost, brute)
-    layouts = [
-        _whole(made.uv, made.corner, count, good) for made, (count, good) in zip(atlas.meshes, sources, strict=True)
-    ]
-    _square(layouts, atlas.width, atlas.height)
-    facts = {"charts": atlas.charts, "used": atlas.used}
-    facing = [unmirrored(m[0], m[1], layout) for m, layout in zip(meshes, layouts, strict=True)]
-    if all(a is b for a, b in zip(facing, layouts, strict=True)):
-        return layouts, facts
-    # charts lie in each other's bays: one that was turned over needs a place of its own again
-    apart, again = pack([(*m, f) for m, f in zip(meshes, facing, strict=True)], side, padding, equal=False)
-    return apart, {**facts, "used": again["used"]}
+    layouts = []
+    for (points, faces), made, (count, good) in zip(meshes, atlas.meshes, sources, strict=True):
+        scaled = made.uv * np.array([atlas.width, atlas.height], np.float32)
+        layouts.append(unmirrored(points, faces, _whole(scaled, made.corner, count, good)))
+    return pack([(*m, new) for m, new in zip(meshes, layouts, strict=True)], side, padding, equal=True)
 
 
 def pack(
@@ -120,8 +114,7 @@ def pack(
         placed[made.vertex[made.corner]] = made.uv[made.corner]
         unique, rows = np.unique(placed, axis=0, return_inverse=True)
         layouts.append(Layout(unique.astype(np.float32), rows.reshape(-1, 3).astype(np.int32)))
-    _square(layouts, atlas.width, atlas.height)
-    return layouts, {"charts": atlas.charts, "used": atlas.used}
+    return layouts, {"charts": atlas.charts, "used": round(sum(_flat(x) for x in layouts), 4)}
 
 
 def unmirrored(points: NDArray, faces: NDArray, layout: Layout) -> Layout:
@@ -145,20 +138,24 @@ def unmirrored(points: NDArray, faces: NDArray, layout: Layout) -> Layout:
     return Layout(unique, rows.reshape(-1, 3).astype(np.int32))
 
 
-def density(points: NDArray, faces: NDArray, layout: Layout, side: int) -> tuple[float, float, float]:
-    """Texels per unit of length at a texture of `side` pixels: 5th percentile, area-weighted mean, 95th."""
+def densities(points: NDArray, faces: NDArray, layout: Layout) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """UV units per unit of length of each triangle that has an area, and its area."""
     value = layout.uv[layout.corners].astype(np.float64)
     u, v = value[:, 1] - value[:, 0], value[:, 2] - value[:, 0]
     flat = np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) / 2
     area = areas(points, faces)
     sound = area > 1e-12 * max(float(area.sum()), 1e-300)
-    each = np.sqrt(flat[sound] / area[sound]) * side
-    if len(each) == 0:
-        return 0.0, 0.0, 0.0
-    order = np.argsort(each)
-    share = np.cumsum(area[sound][order]) / area[sound].sum()
-    low, high = (float(each[order[min(int(np.searchsorted(share, p)), len(order) - 1)]]) for p in (0.05, 0.95))
-    return low, float(np.sqrt(flat[sound].sum() / area[sound].sum()) * side), high
+    return np.sqrt(flat[sound] / area[sound]), area[sound]
+
+
+def percentiles(values: NDArray, weight: NDArray) -> tuple[float, float]:
+    """The 5th and the 95th percentile by weight; zeros without values."""
+    if len(values) == 0:
+        return 0.0, 0.0
+    order = np.argsort(values)
+    share = np.cumsum(weight[order]) / weight.sum()
+    low, high = (float(values[order[min(int(np.searchsorted(share, p)), len(order) - 1)]]) for p in (0.05, 0.95))
+    return low, high
 
 
 def _islands(points: NDArray, faces: NDArray, layout: Layout) -> tuple[NDArray, NDArray]:
@@ -209,9 +206,8 @@ def _whole(uv: NDArray, corner: NDArray, count: int, good: NDArray) -> Layout:
     return Layout(np.ascontiguousarray(uv, np.float32), corners)
 
 
-def _square(layouts: list[Layout], width: float, height: float) -> None:
-    """xatlas measures u and v in its own width and height: keep the ratio in the unit square."""
-    longer = max(width, height, 1)
-    for number, layout in enumerate(layouts):
-        scaled = layout.uv * np.array([width / longer, height / longer], np.float32)
-        layouts[number] = Layout(scaled.astype(np.float32), layout.corners)
+def _flat(layout: Layout) -> float:
+    """Area of the layout's triangles, as a share of the square."""
+    value = layout.uv[layout.corners].astype(np.float64)
+    u, v = value[:, 1] - value[:, 0], value[:, 2] - value[:, 0]
+    return float(np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]).sum()) / 2

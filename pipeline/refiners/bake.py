@@ -146,7 +146,13 @@ def _author(subject: Subject, settings: BakeSettings, path: Sdf.Path, baked: Bak
             constants[name] = tuple(float(x) for x in picture.reshape(-1, picture.shape[2]).mean(axis=0))
         else:
             bits = settings.normal_bits if name == "normal" else 8
-            files[name] = write_map(subject, f"{subject.prim.GetName()}_{name}", _encoded(name, picture), bits)
+            files[name] = write_map(
+                subject,
+                f"{subject.prim.GetName()}_{name}",
+                _encoded(name, picture),
+                bits,
+                colour=MAPS[name][0] in COLOURS,
+            )
     material, shader = define_surface(subject, path)
     for name, value in constants.items():
         set_input(shader, MAPS[name][0], value)

@@ -12,7 +12,8 @@ from pipeline.errors import RefineError
 from pipeline.mesh.unwrap import unwrap
 from pipeline.progress import step
 from pipeline.refiners.core import Operation, Settings, Subject
-from pipeline.refiners.core.layouts import layout_of, measured, move_textures, uv_name, with_layout
+from pipeline.refiners.core.layouts import measured, uv_name, with_layout
+from pipeline.refiners.core.moving import move_textures, side_for
 
 #: where the layout's settings are remembered, so that unwrapping again changes nothing
 KEY = "gates:layout"
@@ -21,7 +22,10 @@ KEY = "gates:layout"
 class UnwrapSettings(Settings):
     """How charts are cut and packed."""
 
-    side: int = Field(default=1024, ge=64, le=8192, description="Side of the texture the layout is for, pixels.")
+    side: int = Field(
+        default=0, ge=0, le=8192,
+        description="Side of the texture the layout is for, pixels; 0: what the textures there are need, 1024 without.",
+    )  # fmt: skip
     padding: int = Field(default=4, ge=1, le=64, description="Pixels between charts.")
     stretch: float = Field(
         default=2.0, gt=0, le=64, description="Distortion a chart may gather before it is cut; more means fewer charts."
@@ -47,21 +51,19 @@ def run(subject: Subject, settings: UnwrapSettings) -> None:
             remedy=f"decimate first, or allow it with --set most={total}",
         )  # fmt: skip
     step("unwrap", 0, total)
-    layouts, facts = unwrap(
-        [(p.points, p.mesh.triangles) for p in parts], settings.side, settings.padding, settings.stretch
-    )
+    side = settings.side or side_for(subject, [(p, None) for p in parts])
+    layouts, facts = unwrap([(p.points, p.mesh.triangles) for p in parts], side, settings.padding, settings.stretch)
     name = next((n for p in parts if (n := uv_name(p.mesh))), "st")
-    olds = [layout_of(p.mesh, name) for p in parts]
     if settings.textures == "move":
-        moved = [(p, old, new) for p, old, new in zip(parts, olds, layouts, strict=True) if old is not None]
-        if moved:
-            move_textures(subject, moved, settings.side, settings.padding, name)
+        move_textures(
+            subject, [(p, new, name) for p, new in zip(parts, layouts, strict=True)], side, settings.padding, name
+        )
     for part, layout in zip(parts, layouts, strict=True):
         mesh = with_layout(part.mesh, layout, name)
         others = {n: p for n, p in mesh.primvars.items() if n == name or "texCoord2" not in p.kind}
         subject.write(part, replace(mesh, primvars=others))
         part.prim.GetPrim().SetCustomDataByKey(KEY, f"{recipe} {len(mesh.triangles)}")
-    subject.details.update(facts)
+    subject.details.update(facts, side=side)
 
 
 def measure(subject: Subject) -> dict[str, Any]:

@@ -73,6 +73,8 @@ class ObjectStore:
     def add_file(self, path: str | os.PathLike[str]) -> Path:
         """Store a copy of a file as it is; returns the absolute path of the object.
 
+        A path with `<UDIM>` in it stands for all its tiles, and so does what is returned.
+
         Raises
         ------
         StageError
@@ -82,6 +84,9 @@ class ObjectStore:
         if self.holds(source):
             return source
         if not source.is_file():
+            tiles = find_sequence(source)
+            if tiles is not None:
+                return store_sequence(self.layout.objects, tiles)
             raise StageError("there is no such file", path=source, remedy="check the path")
         # hashed from our own copy: the source may change while it is read
         with temporary(self.layout.objects / f"incoming{source.suffix.lower()}") as partial:

@@ -16,9 +16,9 @@ from pipeline.gates.delivery import approve, commit_if_changed, export_asset, pu
 from pipeline.gates.inspection import inspect_asset
 from pipeline.gates.overview import board
 from pipeline.gates.refinement import check_refinement, make_style, refine_asset
-from pipeline.settings import trust
 from pipeline.project import Project
 from pipeline.review import decide, decisions
+from pipeline.settings import trust
 
 from .conftest import ASSET
 

@@ -27,6 +27,7 @@ __all__ = [
     "read_picture",
     "resized",
     "sample",
+    "size_of",
     "srgb_to_linear",
     "to_linear",
     "to_oklab",
@@ -45,7 +46,7 @@ class Picture:
     ----------
     pixels : (h, w, c) float32
     bits
-        Of a channel: 8, 16 or 32.
+        Of a channel: 8, 16 or 32; 16 in an EXR file are half floats.
     """
 
     pixels: NDArray[np.float32]
@@ -85,8 +86,33 @@ def read_picture(path: str, prim: str = "") -> Picture:
     return Picture(array, 8 if bits == 8 else 16 if bits == 16 else 32)
 
 
-def write_picture(path: Path, pixels: NDArray, bits: int = 8, quality: int = 92) -> None:
+def size_of(path: str, prim: str = "") -> tuple[int, int, int]:
+    """Width, height and channels, from the header alone.
+
+    Raises
+    ------
+    RefineError
+        It does not decode.
+    """
+    import OpenImageIO as oiio
+
+    with _on_disk(path, prim) as file:
+        source = oiio.ImageInput.open(str(file))
+        if source is None:
+            raise RefineError(f"the texture does not decode: {oiio.geterror().splitlines()[:1]}", path=path, prim=prim)
+        spec = source.spec()
+        source.close()
+    return spec.width, spec.height, spec.nchannels
+
+
+def write_picture(path: Path, pixels: NDArray, bits: int = 8, quality: int = 92, *, colour: bool = False) -> None:
     """Encode a file; its extension says the format.
+
+    Parameters
+    ----------
+    colour
+        The file says that it holds colours: sRGB, in .exr and .hdr linear Rec. 709. What holds data says nothing.
+        webp keeps data without loss.
 
     Raises
     ------
@@ -100,17 +126,23 @@ def write_picture(path: Path, pixels: NDArray, bits: int = 8, quality: int = 92)
     if path.suffix.lower() in (".jpg", ".jpeg") and channels not in (1, 3):
         array = np.ascontiguousarray(array[:, :, :3] if channels > 3 else array[:, :, :1])
         channels = array.shape[2]
+    suffix, floating = path.suffix.lower(), path.suffix.lower() in (".exr", ".hdr")
     kind = {8: "uint8", 16: "uint16", 32: "float"}[bits]
+    if floating:
+        kind = "half" if suffix == ".exr" and bits < 32 else "float"
     spec = oiio.ImageSpec(width, height, channels, kind)
     spec.attribute("oiio:UnassociatedAlpha", 1)
+    spec.attribute("oiio:ColorSpace", ("lin_rec709_scene" if floating else "sRGB") if colour else "data")
     spec.attribute("CompressionQuality", quality)
-    spec.attribute("compression", f"jpeg:{quality}" if path.suffix.lower() in (".jpg", ".jpeg") else "zip")
+    lossy = {
+        ".jpg": f"jpeg:{quality}",
+        ".jpeg": f"jpeg:{quality}",
+        ".webp": f"webp:{quality}" if colour else "lossless",
+    }
+    spec.attribute("compression", lossy.get(suffix, "zip"))
     out = oiio.ImageOutput.create(str(path))
-    if (
-        out is None
-        or not out.open(str(path), spec)
-        or not out.write_image(np.clip(array, 0, 1) if bits < 32 else array)
-    ):
+    value = array if floating or bits == 32 else np.clip(array, 0, 1)
+    if out is None or not out.open(str(path), spec) or not out.write_image(value):
         raise _unwritten(path, out.geterror() if out else oiio.geterror())
     if not out.close():
         raise _unwritten(path, out.geterror())
@@ -122,25 +154,41 @@ def _unwritten(path: Path, why: str) -> RefineError:
     )
 
 
-def resized(pixels: NDArray, width: int, height: int, *, colour: bool, normal: bool = False) -> NDArray[np.float32]:
-    """Filter to another size: sRGB colours in linear light, alpha as weight, normals renormalised."""
+def resized(
+    pixels: NDArray, width: int, height: int, *, colour: bool, normal: bool = False, opacity: bool = True
+) -> NDArray[np.float32]:
+    """Filter to another size: sRGB colours in linear light, normals renormalised, all else as it is.
+
+    Parameters
+    ----------
+    opacity
+        The last of two or four channels of a colour is its opacity and weights it, so that nothing unseen bleeds in.
+    """
     import OpenImageIO as oiio
 
     if pixels.shape[:2] == (height, width):
         return np.asarray(pixels, np.float32)
     work = np.array(pixels, np.float32)
     channels = work.shape[2]
+    tones = {1: 1, 2: 1}.get(channels, 3)
+
+    def filtered(values: NDArray) -> NDArray[np.float32]:
+        count = values.shape[2]
+        goal = oiio.ImageBufAlgo.resize(
+            oiio.ImageBuf(np.ascontiguousarray(values)), roi=oiio.ROI(0, width, 0, height, 0, 1, 0, count)
+        )
+        return np.asarray(goal.get_pixels(oiio.FLOAT), np.float32).reshape(height, width, count)
+
     if colour:
-        work[:, :, : min(channels, 3)] = srgb_to_linear(work[:, :, : min(channels, 3)])
-    if channels == 4 and colour:
-        work[:, :, :3] *= work[:, :, 3:]
-    source = oiio.ImageBuf(np.ascontiguousarray(work))
-    goal = oiio.ImageBufAlgo.resize(source, roi=oiio.ROI(0, width, 0, height, 0, 1, 0, channels))
-    result = np.asarray(goal.get_pixels(oiio.FLOAT), np.float32).reshape(height, width, channels)
-    if channels == 4 and colour:
-        result[:, :, :3] /= np.maximum(result[:, :, 3:], 1e-6)
+        work[:, :, :tones] = srgb_to_linear(work[:, :, :tones])
+    result = filtered(work)
+    if colour and opacity and channels in (2, 4) and float(work[:, :, -1].min()) < 1:
+        work[:, :, :tones] *= work[:, :, -1:]
+        weighted, alpha = filtered(work)[:, :, :tones], result[:, :, -1:]
+        seen = alpha > 1e-4
+        result[:, :, :tones] = np.where(seen, weighted / np.where(seen, alpha, 1), result[:, :, :tones])
     if colour:
-        result[:, :, : min(channels, 3)] = linear_to_srgb(np.maximum(result[:, :, : min(channels, 3)], 0))
+        result[:, :, :tones] = linear_to_srgb(np.maximum(result[:, :, :tones], 0))
     if normal and channels >= 3:
         vector = result[:, :, :3] * 2 - 1
         length = np.linalg.norm(vector, axis=2, keepdims=True)
@@ -159,7 +207,11 @@ def sample(pixels: NDArray, uv: NDArray, wrap: tuple[str, str] = ("repeat", "rep
     rows = [_wrapped(top + k, height, wrap[1]) for k in (0, 1)]
     upper = pixels[rows[0], columns[0]] * (1 - right_part) + pixels[rows[0], columns[1]] * right_part
     lower = pixels[rows[1], columns[0]] * (1 - right_part) + pixels[rows[1], columns[1]] * right_part
-    return np.asarray(upper * (1 - low_part) + lower * low_part, np.float32)
+    result = np.asarray(upper * (1 - low_part) + lower * low_part, np.float32)
+    for axis, mode in enumerate(wrap):
+        if mode == "black":
+            result[(uv[:, axis] < 0) | (uv[:, axis] > 1)] = 0
+    return result
 
 
 def _wrapped(index: NDArray, size: int, mode: str) -> NDArray[np.int64]:

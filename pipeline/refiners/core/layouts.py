@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UV sets of parts: which there are, giving a part a new one, moving its textures along."""
+"""UV sets of parts: which there are, giving a part a new one, whose materials read them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pxr import Sdf, UsdShade
+from pxr import UsdShade
 
-from pipeline.mesh.bake import Texels, dilated, gathered, texels
+from pipeline.mesh.bake import texels
 from pipeline.mesh.polygons import PolygonMesh, Primvar
-from pipeline.mesh.unwrap import Layout, density
-from pipeline.refiners.core.images import linear_to_srgb
-from pipeline.refiners.core.looks import COLOURS, Map, connect_texture, input_of, maps, surface, write_map
+from pipeline.mesh.unwrap import Layout, densities, percentiles
+from pipeline.refiners.core.images import size_of
+from pipeline.refiners.core.lookups import maps, surface
 from pipeline.refiners.core.subject import Part, Subject
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "layout_of",
     "materials_of",
     "measured",
-    "move_textures",
     "triangulated",
     "uv_name",
     "with_layout",
@@ -84,85 +83,47 @@ def triangulated(mesh: PolygonMesh) -> PolygonMesh:
     )
 
 
-def measured(subject: Subject, side: int = 1024) -> dict[str, object]:
-    """Islands and texels per metre of all parts, at a texture of `side` pixels."""
-    low, mean, high, covered = [], [], [], 0
+def measured(subject: Subject) -> dict[str, object]:
+    """Density of all parts' layouts by area, with the textures that are read, else at 1024 pixels, and what is covered.
+
+    `texels_per_m` is the mean, `density_ratio` the 95th percentile over the 5th, `covered` the share of the unit
+    square (tiles beyond it are laid over it).
+    """
+    used = materials_of(subject, subject.parts())
+    spread, surface_area, flat, mask = [], [], 0.0, np.zeros((256, 256), bool)
+    sides = []
     for part in subject.parts():
         layout = layout_of(part.mesh)
         if layout is None:
             continue
-        found = density(part.points * subject.metres, part.mesh.triangles, layout, side)
-        low.append(found[0])
-        mean.append(found[1])
-        high.append(found[2])
-        covered += len(texels(layout.uv, layout.corners, 256).index)
-    if not low:
+        side = _side(part, used, uv_name(part.mesh))
+        each, area = densities(part.points * subject.metres, part.mesh.triangles, layout)
+        spread.append(each * (side or 1024))
+        surface_area.append(area)
+        flat += float((spread[-1] ** 2 * area).sum())
+        sides.append(side)
+        mask |= texels(layout.uv, layout.corners, 256).mask
+    if not spread:
         return {"uv_sets": 0}
+    low, high = percentiles(np.concatenate(spread), np.concatenate(surface_area))
     return {
-        "texels_per_m": round(float(np.mean(mean)), 2),
-        "density_ratio": round(max(high) / max(min(low), 1e-9), 3),
-        "covered": round(covered / 256**2, 4),
+        "texture_side": max(sides),
+        "texels_per_m": round(float(np.sqrt(flat / max(sum(float(a.sum()) for a in surface_area), 1e-30))), 2),
+        "density_ratio": round(high / max(low, 1e-9), 3),
+        "covered": round(float(mask.mean()), 4),
     }
 
 
-def move_textures(subject: Subject, moved: list[tuple[Part, Layout, Layout]], side: int, padding: int, uv: str) -> None:
-    """Paint the asset's textures anew for parts whose layout changed, so that the look stays.
-
-    One picture an input for the whole asset; parts keep their materials, which read the new pictures where they
-    read any before.
-
-    Parameters
-    ----------
-    moved
-        Each part with its old and its new layout, both over the part's triangles before the change.
-    """
-    used = materials_of(subject, [m[0] for m in moved])
-    read = {m.GetPath(): {x.input: x for x in maps(m) if x.path} for m in used.values()}
-    wanted = sorted({name for inputs in read.values() for name in inputs})
-    if not wanted:
-        return
-    found = [texels(new.uv, new.corners, side) for _, _, new in moved]
-    mask = np.any([f.mask for f in found], axis=0)
-    for name in wanted:
-        channels = 3 if name in COLOURS or name == "normal" else 1
-        grid = np.zeros((side, side, channels), np.float32)
-        for (part, old, _), texel in zip(moved, found, strict=True):
-            value = _painted(subject, part, old, texel, used, read, name, channels)
-            grid += texel.grid(value)
-        picture = dilated(grid, mask, padding)[::-1]
-        if name in COLOURS:
-            picture = linear_to_srgb(picture)
-        elif name == "normal":
-            picture = picture / 2 + 0.5
-            picture[~dilated(mask[:, :, None], mask, padding)[::-1, :, 0]] = (0.5, 0.5, 1.0)
-        asset = write_map(subject, f"{subject.prim.GetName()}_{name}", picture)
-        for path, inputs in read.items():
-            if name in inputs:
-                output = "rgb" if channels == 3 else "r"
-                material = UsdShade.Material(subject.stage.GetPrimAtPath(path))
-                connect_texture(subject, material, name, asset, output, node=f"{name}_map", uv=uv)
-    subject.details["textures_moved"] = wanted
-    if "normal" in wanted:
-        subject.note("normal maps were moved as they are: bake them again where islands were turned")
-
-
-def _painted(
-    subject: Subject, part: Part, old: Layout, texel: Texels, used: dict[tuple[str, int], UsdShade.Material],
-    read: dict[Sdf.Path, dict[str, Map]], name: str, channels: int,
-) -> NDArray[np.float32]:  # fmt: skip
-    uv = gathered(old.uv[old.corners].astype(np.float64), texel)
-    group = groups_of(part)[part.mesh.triangle_face[texel.triangle]]
-    result = np.zeros((len(uv), channels), np.float32)
-    for number in np.unique(group):
-        material = used.get((part.path, int(number)))
-        mine = group == number
-        source = read.get(material.GetPath(), {}).get(name) if material else None
-        if source is not None:
-            result[mine] = source.values(uv[mine])[:, :channels]
-        else:
-            constant = input_of(material, name) if material else None
-            result[mine] = np.array(constant or (0,) * channels, np.float32)[:channels]
-    return result
+def _side(part: Part, used: dict[tuple[str, int], UsdShade.Material], uv: str | None) -> int:
+    """Side of the largest texture that is looked up with the set: the root of its pixels; 0 without any."""
+    sides = [0.0]
+    for (path, _), material in used.items():
+        if path == part.path:
+            for read in maps(material):
+                if read.path and read.uv == uv:
+                    width, height, _ = size_of(read.path)
+                    sides.append(float(np.sqrt(width * height)))
+    return round(max(sides))
 
 
 def groups_of(part: Part) -> NDArray[np.int64]:
