@@ -244,9 +244,18 @@ class Subject:
     @once
     def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Lowest and highest corner in metres, Y up; None without points."""
-        boxes = [p.box for p in self.parts if len(p.shape.mesh.points)]
+        boxes = [self._box(p) for p in self.parts if len(p.shape.mesh.points)]
         if not boxes:
             return None
         low = np.min([b[0] for b in boxes], axis=0).astype(np.float64)
         high = np.max([b[1] for b in boxes], axis=0).astype(np.float64)
         return low + self.origin, high + self.origin
+
+    def _box(self, part: Part) -> NDArray[Any]:
+        """Corners of a part; of a skinned one where its skeleton has it stand."""
+        from pipeline.usd.scene.posing import standing_points
+
+        stood = standing_points(self.scene, part.node) if part.shape.mesh.skin is not None else None
+        if stood is None or not np.isfinite(stood).all():
+            return part.box
+        return np.stack([stood.min(axis=0) - self.origin, stood.max(axis=0) - self.origin])

@@ -183,9 +183,8 @@ def test_every_mesh_has_its_own_levels_on_one_skeleton_when_exported(stage: Usd.
 
 @pytest.mark.long
 @pytest.mark.blender
-def test_engines_find_levels_by_name(stage: Usd.Stage, tmp_path: Path) -> None:
+def test_engines_find_levels_by_name(stage: Usd.Stage, blender_python: Path, tmp_path: Path) -> None:
     """What Blender reads back from the FBX: meshes by Unreal's names, of the triangles told, all on the armature."""
-    import os
     import subprocess
 
     from pipeline.exporters import export
@@ -196,14 +195,16 @@ def test_engines_find_levels_by_name(stage: Usd.Stage, tmp_path: Path) -> None:
     done = export(tmp_path / "person.usda", tmp_path / "person.fbx", target="unreal")
     assert done.readback.ok
     script = (
-        "import bpy, sys; bpy.ops.wm.read_factory_settings(use_empty=True); bpy.ops.wm.fbx_import(filepath=sys.argv[1])\n"
+        "import bpy, sys\n"
+        "bpy.ops.wm.read_factory_settings(use_empty=True)\n"
+        "bpy.ops.wm.fbx_import(filepath=sys.argv[1])\n"
         "for o in bpy.data.objects:\n"
         "    if o.type == 'MESH':\n"
         "        o.data.calc_loop_triangles()\n"
         "        print('found', o.name, len(o.data.loop_triangles), o.parent.type, len(o.vertex_groups))\n"
     )
     told = subprocess.run(
-        [os.environ["GATES_BLENDER_PYTHON"], "-c", script, str(tmp_path / "person.fbx")],
+        [str(blender_python), "-c", script, str(tmp_path / "person.fbx")],
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
     rows = sorted(line.split()[1:] for line in told.stdout.splitlines() if line.startswith("found"))

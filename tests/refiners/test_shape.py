@@ -121,6 +121,62 @@ def test_scale_to_size_in_metres(stage: Usd.Stage, add, bake: bool) -> None:  # 
     assert (low + high)[[0, 2]] / 2 == pytest.approx([0, -5], abs=1e-4)  # turned by 90 degrees about y
 
 
+def test_what_has_a_size_beside_its_shape(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
+    """A camera is moved and focused, not scaled; what keeps its mass or power is said; lights grow with the shape."""
+    from pxr import Gf, UsdLux, UsdPhysics
+
+    box = add("box", *cube(2))
+    UsdPhysics.MassAPI.Apply(box.GetPrim()).CreateMassAttr(10)
+    camera = UsdGeom.Camera.Define(stage, "/Asset/geo/camera")
+    camera.AddTranslateOp().Set((0, 0, 10))
+    camera.CreateFocusDistanceAttr(9)
+    camera.CreateClippingRangeAttr((0.5, 100))
+    lamp = UsdLux.SphereLight.Define(stage, "/Asset/geo/lamp")
+    lamp.AddTranslateOp().Set((0, 4, 0))
+    lamp.CreateRadiusAttr(0.5)
+    lamp.CreateNormalizeAttr(True)
+    result = _twice(stage, "scale-to-size", height=1.0)  # from 2 m: half; about the middle of the base, y = -1
+    place = np.array(UsdGeom.XformCache().GetLocalToWorldTransform(camera.GetPrim()))
+    assert place == pytest.approx(np.array(Gf.Matrix4d(1).SetTranslate((0, -0.5, 5))))
+    assert (camera.GetFocusDistanceAttr().Get(), tuple(camera.GetClippingRangeAttr().Get())) == (4.5, (0.25, 50))
+    bulb = np.array(UsdGeom.XformCache().GetLocalToWorldTransform(lamp.GetPrim()))
+    assert np.linalg.norm(bulb[0, :3]) * lamp.GetRadiusAttr().Get() == pytest.approx(0.25)
+    assert len(result.notes) == 2
+    assert "mass of 10" in result.notes[0]
+    assert "0.125 times" in result.notes[0]
+    assert "power" in result.notes[1]
+
+
+def test_a_character_whose_skeleton_scales_it(stage: Usd.Stage) -> None:
+    """Centimetres in mesh and joints, the skeleton beneath a hundredth, as Blender and Mixamo leave it."""
+    from pxr import Gf, UsdSkel
+
+    from pipeline.checks import inspect
+    from pipeline.settings.jobs import Brief, Job
+
+    from .people import human
+
+    skeleton, mesh = human(stage, keys=0, turned=False)
+    for attribute in (skeleton.GetBindTransformsAttr(), skeleton.GetRestTransformsAttr()):
+        rows = np.array(attribute.Get(), float).reshape(-1, 4, 4)
+        rows[:, 3, :3] *= 100
+        attribute.Set(Vt.Matrix4dArray.FromNumpy(rows))
+    points = np.array(mesh.GetPointsAttr().Get())
+    mesh.GetPointsAttr().Set(Vt.Vec3fArray.FromNumpy(points * 100))
+    UsdGeom.Xformable(skeleton.GetPrim()).AddScaleOp().Set((0.01, 0.01, 0.01))
+    tall = float(np.ptp(points[:, 1]))
+    brief = Brief(job=Job(name="j", title="J", gates=["inspection"], formats=["usd"]), size_m=(1.0, 2 * tall, 1.0))
+    (finding,) = inspect(stage, brief, rules=["scale.implausible"]).findings
+    assert f"x {tall:.3g} x" in finding.message
+    result = _twice(stage, "scale-to-size", height=2 * tall)
+    assert result.details["factors"] == pytest.approx([2, 2, 2], rel=1e-5)
+    # by USD's own skinning
+    made = Usd.Stage.Open(stage.Flatten())
+    UsdSkel.BakeSkinning(UsdSkel.Root(made.GetPrimAtPath("/Asset/geo")), Gf.Interval(0, 0))
+    box = UsdGeom.BBoxCache(0, ["default"]).ComputeWorldBound(made.GetPrimAtPath("/Asset")).ComputeAlignedRange()
+    assert box.GetSize()[1] == pytest.approx(2 * tall, rel=1e-5)
+
+
 def test_stretching_and_a_size_that_does_not_fit(stage: Usd.Stage, add) -> None:  # type: ignore[no-untyped-def]
     add("box", *cube())
     result = refine(stage, "/Asset", "scale-to-size", {"size": "2x1x1"})

@@ -61,10 +61,32 @@ def transform_asset(subject: Subject, matrix: NDArray, bake: bool = False) -> No
             subject.skip(str(prim.GetPath()), "an instance cannot be moved by itself")
             continue
         lay_over(subject, prim, matrix)
+    _follow(subject, float(np.cbrt(abs(np.linalg.det(matrix[:3, :3])))))
+
+
+def _follow(subject: Subject, factor: float) -> None:
+    """What is no shape and has a size all the same: cameras' distances follow, weights and powers are said."""
+    if abs(factor - 1) < 1e-6:
+        return
+    for prim in subject.prims():
+        if prim.IsA(UsdGeom.Camera):
+            camera = UsdGeom.Camera(prim)
+            near = camera.GetClippingRangeAttr().Get()
+            camera.CreateClippingRangeAttr().Set(Gf.Vec2f(near[0] * factor, near[1] * factor))
+            if camera.GetFocusDistanceAttr().Get():
+                camera.CreateFocusDistanceAttr().Set(camera.GetFocusDistanceAttr().Get() * factor)
+        mass = prim.GetAttribute("physics:mass")
+        if mass and mass.Get():
+            subject.note(
+                f"{prim.GetPath()} keeps its mass of {mass.Get():g}: the volume is {factor**3:.3g} times as large"
+            )
+        even = prim.GetAttribute("inputs:normalize")
+        if even and even.Get():
+            subject.note(f"{prim.GetPath()} keeps its power, and lights what is now {factor:.3g} times as far away")
 
 
 def lay_over(subject: Subject, prim: Usd.Prim, matrix: NDArray) -> None:
-    """Put `matrix` (in the space of the asset) over the transform that `prim` has."""
+    """Put `matrix` (in the space of the asset) over the transform that `prim` has; a camera is moved, not scaled."""
     cache = UsdGeom.XformCache()
     root = cache.GetLocalToWorldTransform(subject.prim)
     parent = np.array(cache.GetParentToWorldTransform(prim) * root.GetInverse(), np.float64)
@@ -72,6 +94,9 @@ def lay_over(subject: Subject, prim: Usd.Prim, matrix: NDArray) -> None:
     inner = parent @ matrix @ np.linalg.inv(parent)
     xform = UsdGeom.Xformable(prim)
     name = f"xformOp:transform:{SUFFIX}"
+    if prim.IsA(UsdGeom.Camera):
+        local = np.array(xform.GetLocalTransformation(), np.float64)
+        inner = np.linalg.inv(local) @ _unscaled(local @ inner, local)
     ops = xform.GetOrderedXformOps()
     reset = xform.GetResetXformStack()
     if ops and ops[0].GetOpName() == name:
@@ -82,6 +107,15 @@ def lay_over(subject: Subject, prim: Usd.Prim, matrix: NDArray) -> None:
         xform.SetXformOpOrder([op, *ops], reset)
     op.Set(Gf.Matrix4d(*np.asarray(inner, np.float64).reshape(-1).tolist()))
     subject.changed = True
+
+
+def _unscaled(goal: NDArray, local: NDArray) -> NDArray[np.float64]:
+    """The transform `goal` with axes as long as those of `local`."""
+    result = np.array(goal, np.float64)
+    u, _, v = np.linalg.svd(result[:3, :3])
+    size = np.cbrt(abs(np.linalg.det(local[:3, :3])))
+    result[:3, :3] = u @ v * size
+    return result
 
 
 def bake_transform(subject: Subject, part: Part, matrix: NDArray) -> None:

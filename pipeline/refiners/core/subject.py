@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pxr import Pcp, Sdf, Tf, Usd, UsdGeom, UsdShade
+from pxr import Pcp, Sdf, Tf, Usd, UsdGeom, UsdShade, UsdSkel
 
 from pipeline.errors import RefineError
 from pipeline.mesh.faces import diagonal
@@ -18,6 +18,7 @@ from pipeline.mesh.polygons import PolygonMesh
 from pipeline.refiners.core.base import Skipped
 from pipeline.refiners.core.geometry import read_mesh, write_mesh
 from pipeline.refiners.core.part import Part
+from pipeline.refiners.core.skinned import resting, skin_place
 from pipeline.refiners.core.stores import Store
 
 __all__ = ["Part", "Subject"]
@@ -69,10 +70,21 @@ class Subject:
 
     def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(3,) lowest and (3,) highest corner in the asset's space, in stage units, from the points themselves."""
-        parts = self.parts()
-        low = np.min([p.points.min(axis=0) for p in parts], axis=0)
-        high = np.max([p.points.max(axis=0) for p in parts], axis=0)
+        places = [self._stood(part) for part in self.parts()]
+        low = np.min([p.min(axis=0) for p in places], axis=0)
+        high = np.max([p.max(axis=0) for p in places], axis=0)
         return low, high
+
+    def _stood(self, part: Part) -> NDArray[np.float64]:
+        """(n, 3) points in the asset's space; of a skin that no clip moves, as it stands at rest."""
+        if "skel:jointIndices" in part.mesh.primvars and part.path not in self._written:
+            moved = resting(part.prim)
+            if moved is not None and len(moved) == len(part.mesh.points):
+                inner = UsdSkel.BindingAPI(part.prim).GetGeomBindTransformAttr().Get()
+                bind = np.eye(4) if inner is None else np.array(inner, np.float64)
+                place = np.linalg.inv(bind) @ part.to_asset  # skeleton space to the asset's
+                return np.asarray(moved @ place[:3, :3] + place[3, :3])
+        return part.points
 
     def prims(self) -> Iterable[Usd.Prim]:
         """The subtree, without what only guides."""
@@ -109,9 +121,10 @@ class Subject:
                 except RefineError as error:
                     self.skip(path, error.message)
                     continue
-            found.append(
-                Part(mesh, self._cache[path], np.array(cache.GetLocalToWorldTransform(prim) * root, np.float64))
-            )
+            place = skin_place(mesh, cache)
+            if place is None:
+                place = np.array(cache.GetLocalToWorldTransform(prim), np.float64)
+            found.append(Part(mesh, self._cache[path], place @ np.array(root, np.float64)))
         if not found:
             why = self.skipped[0].why if self.skipped else "there is no mesh beneath it"
             raise RefineError(

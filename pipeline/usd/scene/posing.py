@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.usd.scene.model import BlendShape, Doubles, Floats, Ints, Node, Scene
 from pipeline.usd.scene.skeletons import skeleton_from_local
 
-__all__ = ["posed_points", "shape_weights", "skinned"]
+__all__ = ["posed_points", "shape_weights", "skinned", "standing_points"]
 
 
 def shape_weights(shape: BlendShape, weight: Floats) -> Floats:
@@ -78,3 +78,24 @@ def posed_points(scene: Scene, node: Node, number: int) -> Floats | None:
     pose = skeleton_from_local(skeleton.pose, skeleton.parents)
     matrices = mesh.skin.bind @ np.linalg.pinv(skeleton.bind) @ pose @ world[node.skin_root]
     return skinned(points, mesh.skin.joints, mesh.skin.weights, matrices)
+
+
+def standing_points(scene: Scene, node: Node) -> Floats | None:
+    """World positions `(n, 3)` of a skinned mesh that no clip has posed; None of any other mesh.
+
+    At rest, as it is drawn; where the stage has clips, as it was bound: a size in the middle of a step says little.
+    Either way its skeleton places it, and not the mesh's own transform.
+    """
+    if node.mesh is None or node.skin_root is None:
+        return None
+    mesh, root = scene.meshes[node.mesh], scene.nodes[node.skin_root]
+    if mesh.skin is None or root.skeleton is None:
+        return None
+    world = scene.world_matrices[node.skin_root]
+    if scene.clips:
+        matrix = mesh.skin.bind @ world
+        return np.asarray(mesh.points @ matrix[:3, :3] + matrix[3, :3], np.float32)
+    skeleton = scene.skeletons[root.skeleton]
+    pose = skeleton_from_local(skeleton.rest, skeleton.parents)
+    matrices = mesh.skin.bind @ np.linalg.pinv(skeleton.bind) @ pose @ world
+    return skinned(mesh.points, mesh.skin.joints, mesh.skin.weights, matrices)
