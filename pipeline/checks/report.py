@@ -82,6 +82,15 @@ class RuleFailure(_Model):
     source: str = Field(default="", description="the file of a rule that does not ship")
 
 
+class HookSaid(_Model):
+    """A `post_inspect` hook that ran after the verdict was recorded."""
+
+    name: str
+    source: str
+    ok: bool
+    message: str = ""
+
+
 class NextStep(_Model):
     """The cheapest way on: `accept`, `fix`, `refine` or `regenerate`, and how."""
 
@@ -144,6 +153,7 @@ class Report(_Model):
     passed: list[str] = Field(default_factory=list, description="rules that ran and found nothing")
     skipped: list[str] = Field(default_factory=list, description="rules that this job switches off")
     errors: list[RuleFailure] = Field(default_factory=list)
+    hooks: list[HookSaid] = Field(default_factory=list, description="what ran after the verdict was recorded")
     seconds: float = 0.0
 
     _marks: list[tuple[Marks, ...]] = PrivateAttr(default_factory=list)

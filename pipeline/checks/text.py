@@ -63,6 +63,11 @@ class _Text:
                 *self._wrap(f"? {failure.rule} could not run: {failure.message}{_from(failure.source)}", "    "),
                 "",
             ]
+        for hook in (h for h in report.hooks if not h.ok):
+            lines += [
+                *self._wrap(f"? hook post_inspect/{hook.name} ({hook.source}) failed: {hook.message}", "    "),
+                "",
+            ]
         every = len(report.findings) + sum(report.unlisted.values())
         last = (
             f"{count(every, 'finding')}; {count(len(report.passed), 'rule')} passed, "

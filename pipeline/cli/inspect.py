@@ -127,8 +127,8 @@ def _of_asset(
             remedy=f"gates refine {asset} OPERATION",
         )
     project = session.project()
-    if job is None and html is None and marks is None:
-        return inspect_asset(project, asset, rules=list(rules) or None)
+    if job is None:
+        return inspect_asset(project, asset, rules=list(rules) or None, html=html, marks=marks)
     from pipeline.checks.engine import inspect
     from pipeline.gates.brief import brief_of
     from pipeline.settings.jobs import load_job

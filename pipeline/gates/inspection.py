@@ -10,12 +10,13 @@ what ships.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from pipeline.errors import UsageError
-from pipeline.gates.board import ASSETS, State, known_asset, mark, record_path, require
+from pipeline.gates.board import ASSETS, State, cells, known_asset, mark, record_path, require
 from pipeline.gates.brief import brief_of
 from pipeline.gates.generation import CANDIDATE
 from pipeline.settings.jobs import Brief, RuleSetting
@@ -70,6 +71,8 @@ def inspect_asset(
     rules: list[str] | None = None,
     shipping: bool | None = None,
     write: bool = True,
+    html: Path | None = None,
+    marks: Path | None = None,
 ) -> Report:
     """Inspect what the asset shows with some variants selected (default: as it stands).
 
@@ -81,6 +84,8 @@ def inspect_asset(
         Only these; a partial inspection is not recorded.
     shipping
         Judge as what ships; default: once the asset has a style, it is.
+    html, marks
+        Also write a page, and where the findings are (`pipeline.inspect`).
 
     Raises
     ------
@@ -90,6 +95,7 @@ def inspect_asset(
         No such asset or variant.
     """
     from pipeline.checks import inspect
+    from pipeline.checks.report import HookSaid
     from pipeline.plugins import hooks
     from pipeline.scenes.placement import without_placement
     from pipeline.usd.digest import subtree_digest
@@ -110,8 +116,15 @@ def inspect_asset(
     final = shipping if shipping is not None else bool(chosen.get("style"))
     brief = brief_of(project, asset, stage)
     report: Report = inspect(
-        stage, job=brief if final else _before_refinement(brief), rules=rules, prim=str(prim.GetPath())
+        stage,
+        job=brief if final else _before_refinement(brief),
+        rules=rules,
+        prim=str(prim.GetPath()),
+        html=html,
+        marks=marks,
     )
+    if report.next_step.operations:
+        report.next_step.commands[:0] = _before_mending(stage, project, asset)
     if write and rules is None:
         verdict = Verdict(
             verdict=report.verdict,
@@ -131,8 +144,15 @@ def inspect_asset(
             if chosen == standing:
                 _mark(edit, asset, verdict)
         facts = verdict.model_dump(include={"verdict", "subject", "reason", "rules", "job"})
-        hooks.run("post_inspect", {"asset": asset, **facts}, project.root)
+        ran = hooks.run("post_inspect", {"asset": asset, **facts}, project.root)
+        report.hooks = [HookSaid(**h.model_dump(include=set(HookSaid.model_fields))) for h in ran]
     return report
+
+
+def _before_mending(stage: Usd.Stage, project: Project, asset: str) -> list[str]:
+    """What opens the gate of refinement where the job wants to see the asset in its scene first."""
+    shut = any(c.gate == "context" and c.required and c.state == "open" for c in cells(stage, project, asset))
+    return [f"gates place {asset}", f"gates context --asset {asset}"] if shut else []
 
 
 def candidate_score(report: Report) -> float:
