@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from PIL import Image
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade
 
 from pipeline.errors import RefineError, UsageError
@@ -256,6 +257,28 @@ def test_an_interrupt_leaves_the_stage_and_the_folder_alone(stage: Usd.Stage, ad
     assert seen[-1][2] == 400  # a hundred steps for each of the samples in a pixel
     assert stage.GetRootLayer().ExportToString() == before
     assert not list(tmp_path.iterdir())
+
+
+def test_a_source_in_tiles_is_read_tile_by_tile(stage: Usd.Stage, add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    add("low", SHEET, QUAD, UV)
+    high = _high(stage, add, "high", SHEET, QUAD)
+    st = UsdGeom.PrimvarsAPI(high).CreatePrimvar("st", Sdf.ValueTypeNames.TexCoord2fArray, "vertex")
+    st.Set([Gf.Vec2f(*(float(x) for x in p[:2] * [2, 1])) for p in SHEET])
+    for tile, value in ((1001, 51), (1002, 204)):
+        Image.new("L", (8, 8), value).save(tmp_path / f"rough.{tile}.png")
+    _lost_texture(stage)
+    file = UsdShade.Shader(stage.GetPrimAtPath("/High/paint/wood")).GetInput("file")
+    file.Set(str(tmp_path / "rough.<UDIM>.png"))
+    reader = UsdShade.Shader.Define(stage, "/High/paint/uv")
+    reader.CreateIdAttr("UsdPrimvarReader_float2")
+    reader.CreateInput("varname", Sdf.ValueTypeNames.String).Set("st")
+    reader.CreateOutput("result", Sdf.ValueTypeNames.Float2)
+    texture = UsdShade.Shader(stage.GetPrimAtPath("/High/paint/wood"))
+    texture.CreateInput("st", Sdf.ValueTypeNames.Float2).ConnectToSource(reader.ConnectableAPI(), "result")
+    _, read = _baked(stage, tmp_path / "baked", maps="roughness")
+    picture = read["roughness"].whole()[:, :, 0]
+    assert picture[:, :15] == pytest.approx(0.2, abs=1e-3)
+    assert picture[:, 17:] == pytest.approx(0.8, abs=1e-3)
 
 
 def test_a_pixel_is_enough(stage: Usd.Stage, add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -199,7 +199,7 @@ class High:
             if path not in known:
                 known[path] = next((m for m in maps(material) if m.input == name), None) if material else None
                 read = known[path]
-                if read is not None and not read.path:
+                if read is not None and not read.path and not read.tiles:
                     raise RefineError(
                         f"the source's texture for {name} does not resolve: {read.asset or 'no file is named'}",
                         prim=str(read.shader.GetPath()),
