@@ -20,6 +20,9 @@ from pipeline.mesh.distinct import distinct
 
 #: the family of the subsets, so that no material binding takes them for its own
 FAMILY = "gatesFindings"
+#: faces by their worst finding, linear Rec. 709; the others
+COLOURS = {"info": (0.03, 0.21, 0.67), "warning": (0.69, 0.32, 0.0), "error": (0.68, 0.02, 0.05)}
+CLEAN = (0.5, 0.5, 0.5)
 _LAYERS = frozenset({".usd", ".usda", ".usdc"})
 
 
@@ -28,7 +31,9 @@ def write_marks(report: Report, subject: Subject, out: Path) -> None:
 
     A USD layer has the inspected file beneath it and a `GeomSubset` of the family `gatesFindings` for each finding and
     mesh, its rule, severity and message as custom data: usdview and every other tool can select them. Indices are those
-    of the prim's own faces and points. JSON has the triangles as well, counted as the faces are cut in order.
+    of the prim's own faces and points. For readers that pass subsets of strange families over (Blender), the primvar
+    `gatesFindings` has a colour for each face, by its worst finding. JSON has the triangles as well, counted as the
+    faces are cut in order.
 
     Parameters
     ----------
@@ -100,7 +105,31 @@ def _as_layer(report: Report, subject: Subject, out: Path) -> Any:
                         array = Vt.IntArray.FromNumpy(np.ascontiguousarray(indices, np.int32))
                         _attribute(spec, "indices", Sdf.ValueTypeNames.IntArray, array)
                         spec.customData = {"gates": _said(finding)}
+        for prim, painted in _painted(report, subject).items():
+            spec = Sdf.CreatePrimInLayer(layer, prim)
+            colours = Sdf.AttributeSpec(spec, f"primvars:{FAMILY}", Sdf.ValueTypeNames.Color3fArray)
+            colours.default = Vt.Vec3fArray.FromNumpy(painted)
+            colours.SetInfo("interpolation", UsdGeom.Tokens.uniform)
     return layer
+
+
+def _painted(report: Report, subject: Subject) -> dict[str, NDArray[np.float32]]:
+    """(f, 3) colours of the faces of each mesh that has marked ones, as the prim itself counts its faces."""
+    from pxr import UsdGeom
+
+    result: dict[str, NDArray[np.float32]] = {}
+    for severity, colour in COLOURS.items():  # the worst lies on top
+        for number, finding in enumerate(report.findings):
+            for mark in report.marks(number) if finding.severity == severity else ():
+                part = subject.parts[mark.part]
+                prim = subject.stage.GetPrimAtPath(part.prim)
+                if not len(mark.faces) or not prim or prim.IsInstanceProxy() or not prim.IsA(UsdGeom.Mesh):
+                    continue
+                if part.prim not in result:
+                    many = len(UsdGeom.Mesh(prim).GetFaceVertexCountsAttr().Get() or ())
+                    result[part.prim] = np.tile(np.array(CLEAN, np.float32), (many, 1))
+                result[part.prim][_faces(part, mark)] = colour
+    return result
 
 
 def _said(finding: FindingReport) -> dict[str, str]:

@@ -59,3 +59,42 @@ def test_a_mesh_file_has_no_layer_beneath(ball: trimesh.Trimesh, tmp_path: Path)
         inspect(tmp_path / "a.ply", rules=["geometry.holes"], marks=tmp_path / "m.png")
     inspect(tmp_path / "a.ply", rules=["geometry.holes"], marks=tmp_path / "m.json")
     assert not (tmp_path / "m.usda").exists()
+
+
+def test_a_colour_for_each_face_by_its_worst_finding(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "marks.usdc"
+    inspect(file, rules=["geometry.holes"], marks=out)
+    stage = Usd.Stage.Open(str(out))
+    mesh = UsdGeom.Mesh.Get(stage, "/Asset/geo/body")
+    primvar = UsdGeom.PrimvarsAPI(mesh).GetPrimvar("gatesFindings")
+    assert primvar.GetInterpolation() == "uniform"
+    reddest = [max(range(3), key=lambda i, c=c: c[i]) == 0 and c[0] > 2 * c[1] for c in primvar.Get()]
+    assert reddest == [False, False, True, True, True, True]  # the walls, as above
+
+
+@pytest.mark.blender
+@pytest.mark.long
+def test_blender_shows_the_colours(file: Path, tmp_path: Path, blender_python: Path) -> None:
+    import subprocess
+
+    inspect(file, rules=["geometry.holes"], marks=tmp_path / "marks.usda")
+    script = """
+import bpy, json, sys
+bpy.ops.wm.read_factory_settings(use_empty=True)
+bpy.ops.wm.usd_import(filepath=sys.argv[-1])
+mesh = next(o.data for o in bpy.data.objects if o.type == "MESH")
+colours = mesh.attributes["gatesFindings"]
+said = []
+for polygon in mesh.polygons:
+    places = polygon.loop_indices if colours.domain == "CORNER" else [polygon.index]
+    said.append([round(c, 2) for c in colours.data[places[0]].color[:3]])
+print("SAID", json.dumps(said))
+"""
+    ran = subprocess.run(
+        [str(blender_python), "-c", script, str(tmp_path / "marks.usda")],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    line = next((one for one in ran.stdout.splitlines() if one.startswith("SAID")), ran.stderr[-500:])
+    said = json.loads(line.removeprefix("SAID"))
+    assert [0.68, 0.02, 0.05] in said
+    assert said.count([0.68, 0.02, 0.05]) == 4  # the four walls; Blender drops the face of two points
