@@ -107,16 +107,22 @@ def _asked(context: Context, names: list[str]) -> list[Any]:
     Tf.ErrorException
         One of them meets something broken.
     """
-    from pxr import Usd, UsdValidation
+    from pxr import Usd, UsdUtils, UsdValidation
 
     validators = UsdValidation.ValidationRegistry().GetOrLoadValidatorsByName(names)
     validation = UsdValidation.ValidationContext(validators)
     stage = context.subject.stage
-    if not context.subject.asked:
-        return list(validation.Validate(stage))
-    # the validators of prims, on those beneath the one asked for
-    root = stage.GetPrimAtPath(context.subject.prim)
-    return list(validation.Validate(list(Usd.PrimRange(root, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)))))
+    # what they warn of besides on standard error is told as findings
+    warned = UsdUtils.CoalescingDiagnosticDelegate()
+    try:
+        if not context.subject.asked:
+            return list(validation.Validate(stage))
+        # the validators of prims, on those beneath the one asked for
+        root = stage.GetPrimAtPath(context.subject.prim)
+        beneath = Usd.PrimRange(root, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate))
+        return list(validation.Validate(list(beneath)))
+    finally:
+        warned.TakeUncoalescedDiagnostics()
 
 
 def _prim(site: Any) -> str:
