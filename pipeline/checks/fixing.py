@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from pipeline.checks.engine import inspect
 from pipeline.checks.fixers import ordered, settings_for
 from pipeline.checks.reading import USD, import_to
+from pipeline.checks.report import FindingReport
 from pipeline.errors import RefineError, StageError
 from pipeline.settings.jobs import Brief, brief_for
 
@@ -39,6 +40,10 @@ class Fixed(BaseModel):
     operations: list[str] = Field(default_factory=list)
     failed: dict[str, str] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
+
+
+#: root prims that flattening makes of prototypes
+PROTOTYPE = "Flattened_Prototype_"
 
 
 def fix_file(
@@ -72,7 +77,7 @@ def fix_file(
     brief = brief_for(job, project)
     with tempfile.TemporaryDirectory(prefix="gates-fix-") as folder:
         path = source if source.suffix.lower() in USD else import_to(source, Path(folder) / "package")
-        stage = _over(path)
+        stage = _editable(_over(path))
         target = prim or str(stage.GetDefaultPrim().GetPath())
         if not stage.GetPrimAtPath(target):
             raise StageError("there is nothing to fix: no default prim", path=source, remedy="name one with --prim")
@@ -80,6 +85,7 @@ def fix_file(
         for _ in range(ROUNDS):
             if not _round(stage, target, brief, rules, Path(folder) / "new", result):
                 break
+        _set_prototypes(stage, "SpecifierClass")  # they are drawn by their instances only
         written = export(stage, out, prim=prim, project=project)
         result.notes += [f"{loss.what} of {loss.prim}: {loss.why}" for loss in written.losses]
     return result
@@ -102,6 +108,41 @@ def _over(path: Path) -> Any:
     return stage
 
 
+def _editable(stage: Any) -> Any:
+    """The stage; where it has native instances, flattened, so that their prototypes are prims that can be mended."""
+    from pxr import Usd
+
+    if not stage.GetPrototypes():
+        return stage
+    flat = Usd.Stage.Open(stage.Flatten(addSourceFileComment=False))
+    _set_prototypes(flat, "SpecifierDef")
+    return flat
+
+
+def _set_prototypes(stage: Any, specifier: str) -> None:
+    from pxr import Sdf
+
+    for spec in stage.GetRootLayer().rootPrims:
+        if spec.name.startswith(PROTOTYPE):
+            spec.specifier = getattr(Sdf, specifier)
+
+
+def _targets(stage: Any, target: str, findings: Sequence[FindingReport]) -> list[str]:
+    """What is to be mended: the asset, unless all of it is instances, and the prototypes of those it was found on."""
+    found: list[str] = []
+    for finding in findings:
+        prim = stage.GetPrimAtPath(finding.prim) if finding.prim.startswith("/") else None
+        if not prim or not prim.IsInstanceProxy():
+            found.insert(0, target)
+            continue
+        found += [
+            str(spec.path.GetPrefixes()[0])
+            for spec in prim.GetPrimInPrototype().GetPrimStack()
+            if spec.path.GetPrefixes()[0].name.startswith(PROTOTYPE)
+        ]
+    return list(dict.fromkeys(found))
+
+
 def _round(stage: Any, target: str, brief: Brief, rules: Sequence[str] | None, folder: Path, result: Fixed) -> bool:
     """Inspect, and run what mends it; whether anything changed."""
     from pipeline.refiners import FolderStore, refine
@@ -115,13 +156,15 @@ def _round(stage: Any, target: str, brief: Brief, rules: Sequence[str] | None, f
     for operation in wanted:
         if operation not in known or operation in result.failed:
             continue
-        try:
-            done = refine(stage, target, operation, settings_for(operation, brief, found), store=FolderStore(folder))
-        except RefineError as error:
-            result.failed[operation] = str(error)
-            continue
-        if done.changed:
-            changed = True
-            result.operations.append(operation)
-            result.notes += done.notes
+        settings = settings_for(operation, brief, found)
+        for place in _targets(stage, target, [f for f in report.findings if f.fixer == operation]):
+            try:
+                done = refine(stage, place, operation, settings, store=FolderStore(folder))
+            except RefineError as error:
+                result.failed[operation] = str(error)
+                break
+            if done.changed:
+                changed = True
+                result.operations.append(operation)
+                result.notes += done.notes
     return changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ FAMILY = "gatesFindings"
 #: faces by their worst finding, linear Rec. 709; the others
 COLOURS = {"info": (0.03, 0.21, 0.67), "warning": (0.69, 0.32, 0.0), "error": (0.68, 0.02, 0.05)}
 CLEAN = (0.5, 0.5, 0.5)
+#: the layer's dictionary that says of which meshes nothing could be marked, and why
+UNMARKED = "gatesUnmarked"
 _LAYERS = frozenset({".usd", ".usda", ".usdc"})
 
 
@@ -31,9 +33,10 @@ def write_marks(report: Report, subject: Subject, out: Path) -> None:
 
     A USD layer has the inspected file beneath it and a `GeomSubset` of the family `gatesFindings` for each finding and
     mesh, its rule, severity and message as custom data: usdview and every other tool can select them. Indices are those
-    of the prim's own faces and points. For readers that pass subsets of strange families over (Blender), the primvar
-    `gatesFindings` has a colour for each face, by its worst finding. JSON has the triangles as well, counted as the
-    faces are cut in order.
+    of the prim's own faces and points. What an instance holds is marked on its prototype's source, where that is on the
+    stage; else `customLayerData["gatesUnmarked"]` says why not. For readers that pass subsets of strange families over
+    (Blender), the primvar `gatesFindings` has a colour for each face, by its worst finding. JSON has the triangles as
+    well, counted as the faces are cut in order.
 
     Parameters
     ----------
@@ -88,33 +91,42 @@ def _as_layer(report: Report, subject: Subject, out: Path) -> Any:
         for key in ("defaultPrim", "upAxis", "metersPerUnit", "kilogramsPerUnit"):
             if below.pseudoRoot.HasInfo(key):
                 layer.pseudoRoot.SetInfo(key, below.pseudoRoot.GetInfo(key))
+    found: dict[tuple[str, int, str], list[NDArray]] = {}
+    unmarked: dict[str, str] = {}
+    places: dict[str, tuple[str, str]] = {}
+    for number in range(len(report.findings)):
+        for mark in report.marks(number):
+            part = subject.parts[mark.part]
+            place, why = places.setdefault(part.prim, _markable(subject.stage, part.prim))
+            if not place:
+                unmarked[part.prim] = why
+                continue
+            for kind, indices in (("face", _faces(part, mark)), ("point", mark.points)):
+                if len(indices):
+                    found.setdefault((place, number, kind), []).append(indices)
     with Sdf.ChangeBlock():
-        for number, finding in enumerate(report.findings):
-            for mark in report.marks(number):
-                part = subject.parts[mark.part]
-                prim = subject.stage.GetPrimAtPath(part.prim)
-                if not prim or prim.IsInstanceProxy() or not prim.IsA(UsdGeom.Mesh):
-                    continue  # nothing may be said of what an instance holds
-                for kind, indices in (("face", _faces(part, mark)), ("point", mark.points)):
-                    if len(indices):
-                        name = f"{finding.rule.replace('.', '_').replace('-', '_')}_{number}_{kind}"
-                        spec = Sdf.CreatePrimInLayer(layer, f"{part.prim}/{name}")
-                        spec.specifier, spec.typeName = Sdf.SpecifierDef, "GeomSubset"
-                        _attribute(spec, "elementType", Sdf.ValueTypeNames.Token, kind)
-                        _attribute(spec, "familyName", Sdf.ValueTypeNames.Token, FAMILY)
-                        array = Vt.IntArray.FromNumpy(np.ascontiguousarray(indices, np.int32))
-                        _attribute(spec, "indices", Sdf.ValueTypeNames.IntArray, array)
-                        spec.customData = {"gates": _said(finding)}
-        for prim, painted in _painted(report, subject).items():
+        for (place, number, kind), runs in found.items():
+            finding = report.findings[number]
+            name = f"{finding.rule.replace('.', '_').replace('-', '_')}_{number}_{kind}"
+            spec = Sdf.CreatePrimInLayer(layer, f"{place}/{name}")
+            spec.specifier, spec.typeName = Sdf.SpecifierDef, "GeomSubset"
+            _attribute(spec, "elementType", Sdf.ValueTypeNames.Token, kind)
+            _attribute(spec, "familyName", Sdf.ValueTypeNames.Token, FAMILY)
+            array = Vt.IntArray.FromNumpy(distinct(np.concatenate(runs)).astype(np.int32))
+            _attribute(spec, "indices", Sdf.ValueTypeNames.IntArray, array)
+            spec.customData = {"gates": _said(finding)}
+        for prim, painted in _painted(report, subject, places).items():
             spec = Sdf.CreatePrimInLayer(layer, prim)
             colours = Sdf.AttributeSpec(spec, f"primvars:{FAMILY}", Sdf.ValueTypeNames.Color3fArray)
             colours.default = Vt.Vec3fArray.FromNumpy(painted)
             colours.SetInfo("interpolation", UsdGeom.Tokens.uniform)
+    if unmarked:
+        layer.customLayerData = {UNMARKED: {f"{i}": f"{p}: {why}" for i, (p, why) in enumerate(unmarked.items())}}
     return layer
 
 
-def _painted(report: Report, subject: Subject) -> dict[str, NDArray[np.float32]]:
-    """(f, 3) colours of the faces of each mesh that has marked ones, as the prim itself counts its faces."""
+def _painted(report: Report, subject: Subject, places: Mapping[str, tuple[str, str]]) -> dict[str, NDArray[np.float32]]:
+    """(f, 3) colours of the faces of each mesh that has marked ones, by where it is marked."""
     from pxr import UsdGeom
 
     result: dict[str, NDArray[np.float32]] = {}
@@ -122,14 +134,38 @@ def _painted(report: Report, subject: Subject) -> dict[str, NDArray[np.float32]]
         for number, finding in enumerate(report.findings):
             for mark in report.marks(number) if finding.severity == severity else ():
                 part = subject.parts[mark.part]
-                prim = subject.stage.GetPrimAtPath(part.prim)
-                if not len(mark.faces) or not prim or prim.IsInstanceProxy() or not prim.IsA(UsdGeom.Mesh):
+                place = places[part.prim][0]
+                if not len(mark.faces) or not place:
                     continue
-                if part.prim not in result:
-                    many = len(UsdGeom.Mesh(prim).GetFaceVertexCountsAttr().Get() or ())
-                    result[part.prim] = np.tile(np.array(CLEAN, np.float32), (many, 1))
-                result[part.prim][_faces(part, mark)] = colour
+                if place not in result:
+                    mesh = UsdGeom.Mesh(subject.stage.GetPrimAtPath(part.prim))
+                    many = len(mesh.GetFaceVertexCountsAttr().Get() or ())
+                    result[place] = np.tile(np.array(CLEAN, np.float32), (many, 1))
+                result[place][_faces(part, mark)] = colour
     return result
+
+
+def _markable(stage: Any, path: str) -> tuple[str, str]:
+    """Where subsets of a mesh may stand, empty where nowhere, and why not.
+
+    Nothing may be said of what an instance holds; it is marked where its prototype comes from, if that is here.
+    """
+    from pxr import UsdGeom
+
+    prim = stage.GetPrimAtPath(path)
+    if not prim or not prim.IsA(UsdGeom.Mesh):
+        return "", "it is no mesh, and only those have subsets of faces"
+    if not prim.IsInstanceProxy():
+        return path, ""
+    own = set(stage.GetLayerStack())
+    specs = prim.GetPrimInPrototype().GetPrimStack()
+    for spec in specs:
+        source = stage.GetPrimAtPath(spec.path) if not spec.path.ContainsPrimVariantSelection() else None
+        if source and spec.layer in own and not source.IsInstanceProxy():
+            return str(spec.path), ""
+    last = specs[-1] if specs else None
+    file = f"{Path(last.layer.realPath or last.layer.identifier).name} <{last.path}>" if last else "a prototype"
+    return "", f"it is an instance of {file}: inspect that file to mark it"
 
 
 def _said(finding: FindingReport) -> dict[str, str]:

@@ -251,11 +251,11 @@ class Subject:
         high = np.max([b[1] for b in boxes], axis=0).astype(np.float64)
         return low + self.origin, high + self.origin
 
-    def _box(self, part: Part) -> NDArray[Any]:
-        """Corners of a part; of a skinned one where its skeleton has it stand."""
+    def _box(self, part: Part) -> tuple[NDArray, NDArray]:
+        """Lowest and highest corner of a part; of a skinned one where its skeleton has it stand."""
         from pipeline.usd.scene.posing import standing_points
 
         stood = standing_points(self.scene, part.node) if part.shape.mesh.skin is not None else None
         if stood is None or not np.isfinite(stood).all():
             return part.box
-        return np.stack([stood.min(axis=0) - self.origin, stood.max(axis=0) - self.origin])
+        return stood.min(axis=0) - self.origin, stood.max(axis=0) - self.origin

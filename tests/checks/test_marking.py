@@ -12,6 +12,7 @@ import trimesh
 from pxr import Usd, UsdGeom, UsdShade
 
 from pipeline.checks import inspect
+from pipeline.checks.fixing import fix_file
 from pipeline.errors import UsageError
 
 # a cube of quads without its top, a face that names one point twice before it, and a fin
@@ -98,3 +99,50 @@ print("SAID", json.dumps(said))
     said = json.loads(line.removeprefix("SAID"))
     assert [0.68, 0.02, 0.05] in said
     assert said.count([0.68, 0.02, 0.05]) == 4  # the four walls; Blender drops the face of two points
+
+
+def with_instances(file: Path, arc: str) -> Path:
+    """A stage of three native instances of the open box."""
+    text = Path(file).read_text().replace('def Xform "Asset"', 'class Xform "Box"', 1).replace("</Asset", "</Box")
+    text = text.replace('defaultPrim = "Asset"', 'defaultPrim = "Set"')
+    copies = "".join(
+        f'def Xform "c{i}" (\ninstanceable = true\nreferences = {arc}\n)\n{{\n'
+        f"double3 xformOp:translate = ({3 * i}, 0, 0)\n"
+        'uniform token[] xformOpOrder = ["xformOp:translate"]\n}\n'
+        for i in range(3)
+    )
+    head = '#usda 1.0\n(\ndefaultPrim = "Set"\nmetersPerUnit = 1\nupAxis = "Y"\n)\n'
+    body = text.partition(")\n")[2] if arc.startswith("<") else ""
+    out = file.parent / "set.usda"
+    out.write_text(f'{head}{body}def Xform "Set"\n{{\n{copies}}}\n')
+    return out
+
+
+def test_instances_are_marked_once_where_their_prototype_comes_from(file: Path, tmp_path: Path) -> None:
+    report = inspect(with_instances(file, "</Box>"), rules=["geometry.holes"], marks=tmp_path / "m.usda")
+    assert [f.measured for f in report.findings] == [1]  # once, though it stands three times
+    stage = Usd.Stage.Open(str(tmp_path / "m.usda"))
+    for i in range(3):
+        mesh = UsdGeom.Imageable(stage.GetPrimAtPath(f"/Set/c{i}/geo/body"))
+        (subset,) = UsdGeom.Subset.GetGeomSubsets(mesh, "face", "gatesFindings")
+        assert list(subset.GetIndicesAttr().Get()) == [2, 3, 4, 5]
+    assert stage.GetRootLayer().GetPrimAtPath("/Box/geo/body")
+
+
+def test_why_an_instance_of_another_file_is_not_marked(file: Path, tmp_path: Path) -> None:
+    inspect(with_instances(file, "@./box.usda@"), rules=["geometry.holes"], marks=tmp_path / "m.usda")
+    stage = Usd.Stage.Open(str(tmp_path / "m.usda"))
+    (why,) = stage.GetRootLayer().customLayerData["gatesUnmarked"].values()
+    assert why == "/Set/c0/geo/body: it is an instance of box.usda </Asset/geo/body>: inspect that file to mark it"
+
+
+@pytest.mark.parametrize("arc", ["</Box>", "@./box.usda@"])
+def test_instances_are_fixed_on_their_prototype(asset: Any, ball: Any, tmp_path: Path, arc: str) -> None:
+    asset.mesh(ball.vertices, ball.faces[1:])
+    asset.stage.Export(str(tmp_path / "box.usda"))
+    done = fix_file(with_instances(tmp_path / "box.usda", arc), tmp_path / "fixed.usda", rules=["geometry.holes"])
+    assert done.operations == ["fill-holes"]
+    assert not done.failed
+    report = inspect(tmp_path / "fixed.usda", rules=["geometry"])
+    assert not [f for f in report.findings if f.rule == "geometry.holes"]
+    assert (report.stats.instances, report.stats.meshes) == (3, 1)  # still instances of one geometry
