@@ -8,6 +8,8 @@ of the distances (point to plane, a weak spring holds each vertex where it is).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,11 +17,34 @@ from pipeline.mesh.faces import areas, cross, diagonal, normals
 from pipeline.mesh.nearest import Surface
 from pipeline.mesh.rays import Rays
 
-__all__ = ["refit"]
+__all__ = ["Fit", "refit"]
 
 _SPRING = 0.01
 #: cosine beneath which a face counts as turned by the move
 _TURNED = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Where vertices lie best, and what they still miss.
+
+    Attributes
+    ----------
+    points : (k, 3) float64
+        The vertices.
+    face : (s,) int, weights : (s, 3) float, places : (s, 3) float
+        Samples of the original: the face of the simplified mesh each is represented by, where on it, and where it is.
+    """
+
+    points: NDArray[np.float64]
+    face: NDArray
+    weights: NDArray[np.float64]
+    places: NDArray[np.float64]
+
+    def misses(self, faces: NDArray) -> NDArray[np.float64]:
+        """(s,) how far each sample is from the plane of its face."""
+        gap = self.places - np.einsum("ki,kij->kj", self.weights, self.points[faces[self.face]])
+        return np.asarray(np.abs(np.einsum("ij,ij->i", normals(self.points, faces)[self.face], gap)))
 
 
 def refit(
@@ -30,7 +55,7 @@ def refit(
     fixed: NDArray | None = None,
     upright: NDArray | None = None,
     rounds: tuple[int, ...] = (24_000, 96_000),
-) -> NDArray[np.float64]:
+) -> Fit:
     """Better positions of a simplified mesh's vertices.
 
     Parameters
@@ -48,35 +73,38 @@ def refit(
 
     Returns
     -------
-    (k, 3) float64
+    Fit
         Vertices whose move would fold a face stay.
     """
+    nothing = np.zeros(0, np.int64), np.zeros((0, 3)), np.zeros((0, 3))
     start = np.array(simple, np.float64)
     movable = np.zeros(len(start), bool)
     movable[simple_faces] = True
     if fixed is not None:
         movable &= ~fixed
     if not movable.any() or len(faces) == 0:
-        return start
+        return Fit(start, *nothing)
     random = np.random.default_rng(5)
     moved = start
+    seen = nothing
     for count in rounds:
         corners, places = _spread(points, faces, min(count, 4 * len(faces)), random)
         across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         outward = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-300)
-        ahead = _solve(places, outward, moved, simple_faces, movable, diagonal(start))
+        ahead, seen = _solve(places, outward, moved, simple_faces, movable, diagonal(start))
         moved = ahead if upright is None else _straightened(moved, ahead, simple_faces, upright)
-    return _unfold(start, moved, simple_faces)
+    return Fit(_unfold(start, moved, simple_faces), *seen)
 
 
 def _solve(
     places: NDArray, outward: NDArray, at: NDArray, faces: NDArray, movable: NDArray, size: float
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], tuple[NDArray, NDArray[np.float64], NDArray[np.float64]]]:
+    """The moved vertices, and the samples that moved them."""
     face, weights, ok = _project(places, outward, at, faces, size)
     rows = ok & np.any(movable[faces], axis=1)[face]
     face, weights, places = face[rows], weights[rows], places[rows]
     if len(face) == 0:
-        return at
+        return at, (face, weights, places)
     corners = faces[face]
     gap = places - np.einsum("ki,kij->kj", weights, at[corners])
     plane = normals(at, faces)
@@ -87,7 +115,8 @@ def _solve(
     reach = np.zeros(len(at))
     np.maximum.at(reach, faces.reshape(-1), np.repeat(miss, 3))
     length = np.linalg.norm(solved, axis=1)
-    return np.asarray(at + solved * np.minimum(1.0, reach / np.maximum(length, 1e-300))[:, None])
+    ahead = at + solved * np.minimum(1.0, reach / np.maximum(length, 1e-300))[:, None]
+    return np.asarray(ahead), (face, weights, places)
 
 
 def _spread(

@@ -17,7 +17,7 @@ from pipeline.mesh.edges import edges
 from pipeline.mesh.faces import repeated
 from pipeline.mesh.layover import lay_over
 from pipeline.mesh.polygons import PolygonMesh
-from pipeline.mesh.refit import refit
+from pipeline.mesh.refit import Fit, refit
 from pipeline.mesh.seams import Split, split
 from pipeline.mesh.weld import weld
 
@@ -30,6 +30,10 @@ _NEAR = 2
 _FEW = 3
 #: share of points on seams from which they decide the shape: hard-surface parts whose every edge is one
 _SEAMED = 0.1
+#: share of the triangles that is spent on the places that were missed most
+_SPARE = 0.02
+#: nobody is put nearer to a side of its triangle than this, as a barycentric coordinate
+_INSIDE = 0.12
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,23 +109,24 @@ def simplify(
         found = stay(source, faces)
         return Simplified(rebuild(source, found, _own(found)), name, len(faces))
     layout = source.layout
+    spare = int(_SPARE * target) if fit else 0
     seamed = seam_share(source) > _SEAMED
     if name == "opengl-decimate" and seamed and layout is not None:
-        found = _placed(source, faces, target, lock_border, lock_seams=False)
-        found = _finished(source, found, fit)
+        found = _placed(source, faces, target - spare, lock_border, lock_seams=False)
+        found = _finished(source, found, fit, target)
         found, mixture = lay_over(source, found, source.values(layout)[:, :2])
     else:
-        finer, found = _collapsed(source, faces, target, fit and not seamed, lock_border, name)
-        found = _finished(source, found, fit)
+        finer, found = _collapsed(source, faces, target - spare, fit and not seamed, lock_border, name)
+        found = _finished(source, found, fit, target)
         mixture = blend(source, finer, found)
     return Simplified(rebuild(source, found, mixture), name, len(found.faces))
 
 
-def _finished(source: Split, found: Collapsed, fit: bool) -> Collapsed:
+def _finished(source: Split, found: Collapsed, fit: bool, target: int) -> Collapsed:
     found = _without_flaps(found)
     if len(found.faces) == 0:
         raise RefineError("nothing would be left of the mesh", remedy="ask for more triangles")
-    return _fitted(source, found) if fit else found
+    return _fitted(source, found, target) if fit else found
 
 
 def _placed(source: Split, faces: NDArray, target: int, lock_border: bool, lock_seams: bool = True) -> Collapsed:
@@ -182,8 +187,11 @@ def _without_flaps(found: Collapsed) -> Collapsed:
     return found.chosen(keeps)
 
 
-def _fitted(source: Split, found: Collapsed) -> Collapsed:
-    """The same after the fit; seams move as one and do not slide, borders stay."""
+def _fitted(source: Split, found: Collapsed, target: int) -> Collapsed:
+    """The same after the fit; seams move as one and do not slide, borders stay.
+
+    What is left of the budget goes where the original is missed most.
+    """
     used, local = numbered(found.solid, len(found.places))
     joined = weld(np.ascontiguousarray(found.places[used]))
     simple = joined.index[local]
@@ -195,7 +203,7 @@ def _fitted(source: Split, found: Collapsed) -> Collapsed:
     place_of[used] = joined.index
     seam = np.bincount(place_of[found.point[rows]], minlength=joined.count) > 1
     count = max(len(simple), 4000)
-    moved = refit(
+    fit = refit(
         source.mesh.points,
         source.mesh.triangles,
         found.places[used[joined.first]],
@@ -205,5 +213,29 @@ def _fitted(source: Split, found: Collapsed) -> Collapsed:
         rounds=(count, 9 * count),
     )
     places = found.places.copy()
-    places[used] = moved[joined.index]
-    return replace(found, places=places)
+    places[used] = fit.points[joined.index]
+    return _touched_up(replace(found, places=places), simple, fit, (target - len(simple)) // 2)
+
+
+def _touched_up(found: Collapsed, simple: NDArray, fit: Fit, most: int) -> Collapsed:
+    """Up to `most` triangles get a new vertex at the place of the original that lies farthest from them."""
+    inside = np.flatnonzero(fit.weights.min(axis=1, initial=1) > _INSIDE)
+    if most <= 0 or len(inside) == 0:
+        return found
+    miss = fit.misses(simple)[inside]
+    far = np.argsort(-miss, kind="stable")[: 8 * most]
+    face, first = np.unique(fit.face[inside[far]], return_index=True)
+    chosen = np.sort(first)[:most]
+    sample = inside[far[chosen]]
+    face = fit.face[sample]
+    row = len(found.vertex) + np.arange(len(face))
+    a, b, c = found.faces[face].T
+    three = np.stack([a, b, row, b, c, row, c, a, row], axis=1).reshape(-1, 3)
+    stays = np.ones(len(found.faces), bool)
+    stays[face] = False
+    return Collapsed(
+        np.concatenate([found.faces[stays], three]),
+        np.concatenate([found.vertex, found.vertex[a]]),
+        np.concatenate([found.point, len(found.places) + np.arange(len(face))]),
+        np.concatenate([found.places, fit.places[sample]]),
+    )

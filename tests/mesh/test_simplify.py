@@ -225,7 +225,7 @@ def test_creases_are_hard_and_curves_soft() -> None:
 
 def test_a_fit_of_a_surface_to_itself_moves_nothing() -> None:
     mesh = _grid(20, 0.1)
-    moved = refit(mesh.points, mesh.triangles, mesh.points, mesh.triangles)
+    moved = refit(mesh.points, mesh.triangles, mesh.points, mesh.triangles).points
     assert np.abs(moved - mesh.points).max() < 1e-5
 
 
@@ -256,3 +256,30 @@ def test_limited_weights_sum_to_one_and_limiting_again_is_nothing(width: int, mo
     again, same = limited(index, value, most)
     assert same == pytest.approx(value, abs=1e-6)
     assert np.array_equal(np.where(same > 0, again, 0), np.where(value > 0, index, 0)) or len(np.unique(value)) < 20
+
+
+def test_the_largest_distance_is_the_true_one() -> None:
+    """Against all triangles one by one, where the nearest of a few candidates would be too far."""
+    fine = trimesh.creation.icosphere(subdivisions=4)
+    long = trimesh.creation.cylinder(radius=1.0, height=2.0, sections=9)  # few, long triangles
+    told = deviation(fine.vertices, fine.faces, long.vertices, long.faces, count=500, seed=3)
+    corner = long.vertices[long.faces]
+    places = np.repeat(fine.vertices, len(corner), axis=0)
+    weights = closest_weights(places, *np.tile(corner, (len(fine.vertices), 1, 1)).transpose(1, 0, 2))
+    at = np.einsum("ki,kij->kj", weights, np.tile(corner, (len(fine.vertices), 1, 1)))
+    exact = np.linalg.norm(places - at, axis=1).reshape(len(fine.vertices), -1).min(axis=1).max()
+    # the rims of the cylinder stick out farthest: sqrt(2) - 1 from the ball
+    assert told.maximum == pytest.approx(max(exact, np.sqrt(2) - 1), rel=0.02)
+
+
+def test_what_is_missed_most_gets_a_vertex() -> None:
+    """The budget is kept, and the largest error falls against spending all of it on the collapse."""
+    ball = trimesh.creation.icosphere(subdivisions=5)
+    points = ball.vertices * (1 + 0.05 * np.sin(9 * ball.vertices[:, :1]) * np.cos(7 * ball.vertices[:, 1:2]))
+    mesh = PolygonMesh(
+        points.astype(np.float32), np.full(len(ball.faces), 3, np.int32), ball.faces.reshape(-1).astype(np.int32)
+    )
+    found = simplify(mesh, 1000).mesh
+    assert 980 <= len(found.triangles) <= 1000
+    assert len(found.topology.edges.open) == len(found.topology.edges.crowded) == 0
+    assert np.abs(found.topology.shells.volume[0] / mesh.topology.shells.volume[0] - 1) < 2e-3
