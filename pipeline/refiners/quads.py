@@ -19,12 +19,14 @@ from pydantic import Field
 from pipeline.errors import MissingDependency, RefineError
 from pipeline.mesh.polygons import PolygonMesh
 from pipeline.progress import track
-from pipeline.refiners.core import Operation, Settings, Subject
+from pipeline.refiners.core import Operation, Part, Settings, Subject
 from pipeline.refiners.decimate import shares
 
 _CALL = "import json, sys, pyinstantmeshes as p; p.remesh_file(*sys.argv[1:3], **json.loads(sys.argv[3]))"
 #: seconds that any mesh is given, and triangles of a further second: it hangs on some broken ones
 _PATIENCE, _PACE = 60, 5000
+#: shares of the wanted faces that are tried until a closed mesh stays closed
+_TRIES = (1.0, 1.03, 0.97, 1.06)
 
 
 class QuadSettings(Settings):
@@ -32,7 +34,7 @@ class QuadSettings(Settings):
 
     faces: int = Field(default=4000, ge=20, description="Faces of the whole asset, about.")
     pure: bool = Field(default=False, description="Quads only; otherwise a few triangles and pentagons may be left.")
-    crease: float = Field(default=0.0, ge=0, le=180, description="Degrees from which edges are kept sharp; 0: none.")
+    crease: float = Field(default=30.0, ge=0, le=180, description="Degrees from which edges are kept sharp; 0: none.")
     borders: bool = Field(default=True, description="Run edges along open borders.")
 
 
@@ -44,8 +46,7 @@ def run(subject: Subject, settings: QuadSettings) -> None:
     if not todo:
         return
     for part, budget in track(list(zip(todo, shares(todo, settings.faces), strict=True)), "quads"):
-        points, counts, corners = _remeshed(part.mesh, int(max(budget, 20)), settings, part.path)
-        new = PolygonMesh(points, counts, corners, _kept(part.mesh))
+        new = _closed_if_it_was(subject, part, int(max(budget, 20)), settings)
         new = replace(new, subsets=_subsets(part.mesh, new))
         subject.deviation(part.mesh, new, part.to_asset)
         if any("texCoord" in p.kind for p in part.mesh.primvars.values()):
@@ -53,6 +54,22 @@ def run(subject: Subject, settings: QuadSettings) -> None:
         subject.write(part, new)
         part.prim.GetPrim().SetCustomDataByKey("gates:quads", recipe)
     subject.details["quads"] = round(_quad_share(subject), 4)
+
+
+def _closed_if_it_was(subject: Subject, part: Part, faces: int, settings: QuadSettings) -> PolygonMesh:
+    """The new mesh; where Instant Meshes tears a closed one, tried with a few faces more or fewer."""
+    closed = not len(part.mesh.topology.edges.open)
+    first: PolygonMesh | None = None
+    for share in _TRIES:
+        # quads only are made by cutting every face into four
+        wanted = max(round(faces * share / (4 if settings.pure else 1)), 6)
+        new = PolygonMesh(*_remeshed(part.mesh, wanted, settings, part.path), _kept(part.mesh))
+        if not closed or not len(new.topology.edges.open):
+            return new
+        first = first or new
+    assert first is not None
+    subject.note(f"{part.path}: a few edges are open now where it was closed: run fill-holes")
+    return first
 
 
 def _remeshed(mesh: PolygonMesh, faces: int, settings: QuadSettings, prim: str) -> tuple[NDArray, NDArray, NDArray]:
