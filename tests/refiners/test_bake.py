@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -279,6 +281,29 @@ def test_a_source_in_tiles_is_read_tile_by_tile(stage: Usd.Stage, add, tmp_path:
     picture = read["roughness"].whole()[:, :, 0]
     assert picture[:, :15] == pytest.approx(0.2, abs=1e-3)
     assert picture[:, 17:] == pytest.approx(0.8, abs=1e-3)
+
+
+_FULL = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from pipeline.errors import RefineError
+from pipeline.refiners.core.images import write_picture
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+for name in ("a.png", "a.jpg", "a.exr"):
+    try:
+        write_picture(Path(sys.argv[1]) / name, np.random.default_rng(1).random((128, 128, 3)))
+    except RefineError as error:
+        print(error)
+"""
+
+
+def test_a_disk_without_room_is_told_and_nothing_half_written_stays(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _FULL, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert [line.count("cannot be written") for line in done.stdout.splitlines()] == [1, 1, 1]
+    assert "free space" in done.stdout
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_pixel_is_enough(stage: Usd.Stage, add, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

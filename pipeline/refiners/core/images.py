@@ -140,12 +140,32 @@ def write_picture(path: Path, pixels: NDArray, bits: int = 8, quality: int = 92,
         ".webp": f"webp:{quality}" if colour else "lossless",
     }
     spec.attribute("compression", lossy.get(suffix, "zip"))
+    _reserve(path, spec.image_bytes())
     out = oiio.ImageOutput.create(str(path))
     value = array if floating or bits == 32 else np.clip(array, 0, 1)
     if out is None or not out.open(str(path), spec) or not out.write_image(value):
         raise _unwritten(path, out.geterror() if out else oiio.geterror())
     if not out.close():
         raise _unwritten(path, out.geterror())
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Write as many bytes as it may take first: of a full disk libpng says nothing, and libjpeg ends the process.
+
+    Raises
+    ------
+    RefineError
+        There is not so much.
+    """
+    size += size // 8 + (1 << 16)
+    block = bytes(1 << 20)
+    try:
+        with path.open("wb") as file:
+            for start in range(0, size, len(block)):
+                file.write(block[: size - start])
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise _unwritten(path, error.strerror or "") from error
 
 
 def _unwritten(path: Path, why: str) -> RefineError:
