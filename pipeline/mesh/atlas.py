@@ -19,19 +19,17 @@ __all__ = ["Atlas", "Chart", "cut", "packed"]
 
 #: seconds that any mesh is given, and triangles of a further second
 _PATIENCE, _PACE = 60, 400
-#: seconds after which a scale that fits is good enough
-_SEARCH = 4
 
 _CHILD = """
-import sys, time
+import sys
 import numpy as np, xatlas
 given = np.load(sys.argv[1])
-side, padding, brute, turn, cost, patience = given["options"]
+side, padding, brute, turn, cost = given["options"]
 count = int(given["count"])
 chart, place = xatlas.ChartOptions(), xatlas.PackOptions()
 if cost > 0:
     chart.max_cost, chart.max_iterations = float(cost), 2
-place.resolution, place.padding, place.bruteForce, place.bilinear = int(side), int(padding), bool(brute), True
+place.resolution, place.padding, place.bruteForce, place.bilinear = int(side), int(padding), False, True
 # xatlas turns a chart by a quarter by swapping u and v, which mirrors it: only turns to its axis are asked for
 place.rotate_charts, place.rotate_charts_to_axis = False, bool(turn)
 
@@ -48,26 +46,31 @@ def made_with(texels):
     return atlas
 
 
-started = time.monotonic()
 atlas = made_with(0.0)
 if cost == 0:
     # left to itself xatlas fills a square of any size: look for the scale that fills one of `side`, where the
     # padding is as asked
-    first = time.monotonic() - started
     low, high, best = 0.0, np.inf, None
     texels = atlas.texels_per_unit * side / max(atlas.width, atlas.height)
-    for turn in range(24):
+    # by count, not by the clock: the same islands come to lie alike on every machine
+    for _ in range(24 if atlas.chart_count < 1000 else 12):
         tried = made_with(texels)
         if tried.atlas_count == 1 and max(tried.width, tried.height) <= side:
             low, best = texels, tried
         else:
             high = texels
-        if best is not None and (high < low * 1.01 or time.monotonic() - started > max(patience, 3 * first)):
+        if best is not None and high < low * 1.01:
             break
         if best is None:
             texels *= 0.93
         else:
             texels = (low + high) / 2 if np.isfinite(high) else low * 1.04
+    while brute and best is not None:
+        place.bruteForce = True
+        tried = made_with(low * 1.015)
+        if tried.atlas_count != 1:
+            break
+        low, best = low * 1.015, tried
     atlas = best or atlas
 made = {"facts": np.array([atlas.width, atlas.height, atlas.chart_count, atlas.utilization], float)}
 for i in range(count):
@@ -105,7 +108,7 @@ class Atlas:
     used: float
 
 
-def cut(meshes: Sequence[tuple[NDArray, NDArray]], side: int, padding: int, cost: float, brute: bool = False) -> Atlas:
+def cut(meshes: Sequence[tuple[NDArray, NDArray]], side: int, padding: int, cost: float) -> Atlas:
     """Cut meshes into charts and pack them.
 
     Parameters
@@ -124,13 +127,14 @@ def cut(meshes: Sequence[tuple[NDArray, NDArray]], side: int, padding: int, cost
     for number, (points, faces) in enumerate(meshes):
         arrays[f"points{number}"] = np.ascontiguousarray(points, np.float32)
         arrays[f"faces{number}"] = np.ascontiguousarray(faces, np.uint32)
-    return _run(arrays, len(meshes), (side, padding, brute, True, cost, 0), sum(len(f) for _, f in meshes))
+    return _run(arrays, len(meshes), (side, padding, False, True, cost), sum(len(f) for _, f in meshes))
 
 
-def packed(layouts: Sequence[NDArray], side: int, padding: int, turn: bool) -> Atlas:
+def packed(layouts: Sequence[NDArray], side: int, padding: int, turn: bool, brute: bool = False) -> Atlas:
     """Pack islands that exist into one square of `side` pixels, as large as they fit; one UV a corner, (3 t, 2).
 
-    `padding` pixels stay free between islands, and half of that to the border.
+    `padding` pixels stay free between islands, and half of that to the border. With `brute` every place is tried:
+    denser by some hundredths, and slow.
 
     Raises
     ------
@@ -145,7 +149,7 @@ def packed(layouts: Sequence[NDArray], side: int, padding: int, turn: bool) -> A
     around = max((padding + 1) // 2 - 1, 0)
     inner = max(side - 2 * around, 16)
     atlas = _run(
-        arrays, len(layouts), (inner, around, False, turn, 0, _SEARCH), sum(len(uv) // 3 for uv in layouts)
+        arrays, len(layouts), (inner, around, brute, turn, 0), sum(len(uv) // 3 for uv in layouts)
     )  # fmt: skip
     shifted = [replace(m, uv=(m.uv * [atlas.width, atlas.height] + around).astype(np.float32)) for m in atlas.meshes]
     longer = max(side, atlas.width + 2 * around, atlas.height + 2 * around)

@@ -76,16 +76,21 @@ def unwrap(
         used, local = numbered(solid[good], joined.count)
         given.append((near[joined.first[used]], local))
         sources.append((len(faces), good))
-    atlas = cut(given, side, padding, cost, brute)
+    atlas = cut(given, side, padding, cost)
     layouts = []
     for (points, faces), made, (count, good) in zip(meshes, atlas.meshes, sources, strict=True):
         scaled = made.uv * np.array([atlas.width, atlas.height], np.float32)
         layouts.append(unmirrored(points, faces, _whole(scaled, made.corner, count, good)))
-    return pack([(*m, new) for m, new in zip(meshes, layouts, strict=True)], side, padding, equal=True)
+    return pack([(*m, new) for m, new in zip(meshes, layouts, strict=True)], side, padding, equal=True, brute=brute)
 
 
 def pack(
-    meshes: Sequence[tuple[NDArray, NDArray, Layout]], side: int, padding: int, equal: bool = True, turn: bool = True
+    meshes: Sequence[tuple[NDArray, NDArray, Layout]],
+    side: int,
+    padding: int,
+    equal: bool = True,
+    turn: bool = True,
+    brute: bool = False,
 ) -> tuple[list[Layout], dict[str, float]]:
     """Pack the islands of existing layouts anew into one square; their shapes stay.
 
@@ -97,6 +102,8 @@ def pack(
         Scale islands so that all have the same texels per metre.
     turn
         Islands may be turned.
+    brute
+        Try every place.
     """
     scaled = []
     for points, faces, layout in meshes:
@@ -106,7 +113,7 @@ def pack(
     largest = max(float(uv.max()) for uv in scaled)
     if not 1e-3 < largest < 1e4:  # its tolerances are absolute
         scaled = [uv / np.float32(max(largest, 1e-30)) for uv in scaled]
-    atlas = packed(scaled, side, padding, turn)
+    atlas = packed(scaled, side, padding, turn, brute)
     layouts = []
     for made, (_, faces, _) in zip(atlas.meshes, meshes, strict=True):
         # one UV a corner: the order of corners is ours

@@ -24,6 +24,7 @@ class RepackSettings(Settings):
     )  # fmt: skip
     padding: int = Field(default=4, ge=1, le=64, description="Pixels between islands.")
     equal: bool = Field(default=False, description="Give all islands the same texels per metre.")
+    tight: bool = Field(default=False, description="Try every place: denser by some hundredths, and slow.")
     turn: bool = Field(default=True, description="Islands may be turned; normal maps turn with them.")
     textures: Literal["move", "leave"] = Field(default="move", description="Whether textures are painted anew.")
     uv: str = Field(default="", description="The UV set; the first of each mesh where not given.")
@@ -62,7 +63,7 @@ def repack(subject: Subject, settings: RepackSettings, why: str) -> None:
         return
     side = settings.side or side_for(subject, parts)
     given = [(p.points, p.mesh.triangles, layout) for p, n in parts if (layout := layout_of(p.mesh, n)) is not None]
-    layouts, facts = pack(given, side, settings.padding, settings.equal, settings.turn)
+    layouts, facts = pack(given, side, settings.padding, settings.equal, settings.turn, settings.tight)
     if settings.textures == "move":
         moved = [(p, new, name) for (p, name), new in zip(parts, layouts, strict=True)]
         move_textures(subject, moved, side, settings.padding)

@@ -33,6 +33,7 @@ class UnwrapSettings(Settings):
     textures: Literal["move", "leave"] = Field(
         default="move", description="move: paint the textures anew for the new layout; leave: for baking afterwards."
     )
+    tight: bool = Field(default=False, description="Try every place: denser by some hundredths, and slow.")
     most: int = Field(
         default=60_000, ge=1, description="Triangles at most: cutting charts takes minutes beyond, so decimate first."
     )
@@ -40,7 +41,7 @@ class UnwrapSettings(Settings):
 
 def run(subject: Subject, settings: UnwrapSettings) -> None:
     """Unwrap all parts into one atlas."""
-    recipe = f"unwrap side={settings.side} padding={settings.padding} stretch={settings.stretch}"
+    recipe = f"unwrap side={settings.side} padding={settings.padding} stretch={settings.stretch} tight={settings.tight}"
     parts = subject.editable()
     if all(p.prim.GetPrim().GetCustomDataByKey(KEY) == f"{recipe} {len(p.mesh.triangles)}" for p in parts):
         return
@@ -52,7 +53,9 @@ def run(subject: Subject, settings: UnwrapSettings) -> None:
         )  # fmt: skip
     step("unwrap", 0, total)
     side = settings.side or side_for(subject, [(p, None) for p in parts])
-    layouts, facts = unwrap([(p.points, p.mesh.triangles) for p in parts], side, settings.padding, settings.stretch)
+    layouts, facts = unwrap(
+        [(p.points, p.mesh.triangles) for p in parts], side, settings.padding, settings.stretch, settings.tight
+    )
     name = next((n for p in parts if (n := uv_name(p.mesh))), "st")
     if settings.textures == "move":
         move_textures(

@@ -107,7 +107,7 @@ def measured(subject: Subject) -> dict[str, object]:
         return {"uv_sets": 0}
     low, high = percentiles(np.concatenate(spread), np.concatenate(surface_area))
     return {
-        "texture_side": max(sides),
+        "texture_side": max(sides) or 1024,
         "texels_per_m": round(float(np.sqrt(flat / max(sum(float(a.sum()) for a in surface_area), 1e-30))), 2),
         "density_ratio": round(high / max(low, 1e-9), 3),
         "covered": round(float(mask.mean()), 4),
