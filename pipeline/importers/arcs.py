@@ -8,6 +8,7 @@ which refers to the next twice, are a million million prims. Both are told here,
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,8 @@ MOST_PRIMS = 100_000_000
 MOST_FOLLOWED = 200_000
 #: arcs after each other
 DEEPEST = 500
+#: what values of a damaged layer raise: composition tells of them
+_BROKEN = (Tf.ErrorException, UnicodeDecodeError, TypeError)
 _LAYERS = (".usd", ".usda", ".usdc", ".usdz")
 
 
@@ -114,8 +117,11 @@ class Survey:
 
     def _named(self, layer: Any) -> Iterator[str]:
         """Identifiers of the layers that a layer names, those of value clips among them."""
-        arcs = {a for kind in UsdUtils.ExtractExternalReferences(layer.identifier) for a in kind}
-        arcs.update(layer.GetCompositionAssetDependencies())
+        arcs: set[str] = set()
+        with suppress(*_BROKEN):
+            arcs.update(a for kind in UsdUtils.ExtractExternalReferences(layer.identifier) for a in kind)
+        with suppress(*_BROKEN):
+            arcs.update(layer.GetCompositionAssetDependencies())
         for arc in sorted(arcs):
             name = self._resolved(layer, arc)
             if name and name.partition(":SDF_FORMAT_ARGS:")[0].rstrip("]").lower().endswith(_LAYERS):
@@ -151,7 +157,8 @@ class Survey:
             own = len(made.paths)
             made.paths.append(str(spec.path))
             made.ends.append(own + 1)
-            made.arcs += [(own, arc) for arc in self._of(layer, spec)]
+            with suppress(*_BROKEN):
+                made.arcs += [(own, arc) for arc in self._of(layer, spec)]
             stack.append((own, iter(spec.nameChildren)))
 
     def _of(self, layer: Any, spec: Any) -> Iterator[Arc]:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pxr import Usd
+from pxr import Sdf, Tf, Usd, UsdUtils
 
 from pipeline.errors import ImportRefused
 from pipeline.importers.arcs import survey
@@ -108,6 +108,18 @@ def test_what_refers_to_itself_ends(tmp_path: Path, arc: str) -> None:
     target = "@./a.usda@" if arc in ("references", "payload") else "</A>"
     (tmp_path / "a.usda").write_text(usda(f'def Mesh "A" (\n{arc} = {target}\n)\n{{\n{MESH}}}'))
     assert survey(str(tmp_path / "a.usda")) < 10
+
+
+@pytest.mark.parametrize("broken", ["ExtractExternalReferences", "GetCompositionAssetDependencies"])
+def test_values_that_cannot_be_read_do_not_end_it(tmp_path: Path, broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged crate raises where its values are asked for; whether it opens all the same is composition's to say."""
+
+    def raises(*_: object) -> None:
+        Tf.RaiseRuntimeError("Attempted to unpack unsupported type enum value 0")
+
+    owner = UsdUtils if broken.startswith("Extract") else Sdf.Layer
+    monkeypatch.setattr(owner, broken, raises)
+    assert survey(str(twice(tmp_path, 4, "references"))) >= 2**5 - 1
 
 
 def test_layers_named_by_expressions_are_followed(tmp_path: Path) -> None:
