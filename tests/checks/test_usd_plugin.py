@@ -98,3 +98,36 @@ def test_a_search_path_that_outlived_the_package_says_so_and_nothing_dies(open_b
         pytest.skip("the package cannot be hidden from this interpreter")
     assert "GeometryHoles" in said["listed"]
     assert "pipeline" in said["raised"]
+
+
+#: what a tool does that offers fixers: it knows USD only
+FIXING = """
+import json, sys
+from pxr import Sdf, Usd, UsdValidation
+registry = UsdValidation.ValidationRegistry()
+over = Sdf.Layer.CreateNew(sys.argv[2])
+over.subLayerPaths = [sys.argv[1]]
+over.defaultPrim = Sdf.Layer.FindOrOpen(sys.argv[1]).defaultPrim
+over.Save()
+stage = Usd.Stage.Open(over)
+validator = registry.GetOrLoadValidatorByName("pipeline.checks.usd_plugin:GeometryHoles")
+error = validator.Validate(stage)[0]
+fixer = error.GetFixers()[0]
+target, now = Usd.EditTarget(over), Usd.TimeCode.Default()
+session = Usd.EditTarget(stage.GetSessionLayer())
+told = [fixer.name, fixer.CanApplyFix(error, session, now), fixer.CanApplyFix(error, target, now),
+        fixer.ApplyFix(error, target, now), len(validator.Validate(stage)), over.dirty]
+print(json.dumps(told))
+"""
+
+
+def test_fixers_are_usds_own_and_leave_the_original(open_ball: Path, tmp_path: Path) -> None:
+    before = open_ball.read_bytes()
+    ran = subprocess.run(
+        [sys.executable, "-c", FIXING, str(open_ball), str(tmp_path / "fixed.usda")],
+        capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PXR_PLUGINPATH_NAME": str(PLUGIN), "PYTHONPATH": str(PLUGIN.parents[2])},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr[-800:]
+    assert json.loads(ran.stdout) == ["fill-holes", False, True, True, 0, False]
+    assert open_ball.read_bytes() == before

@@ -22,6 +22,7 @@ from pxr import Plug, Sdf, Tf, Usd, UsdValidation
 from pipeline.checks.protocol import Rule
 from pipeline.checks.registry import OURS, built_in, load_rules
 from pipeline.checks.report import Report
+from pipeline.checks.usd_plugin.fixes import fixers_of
 
 __all__ = ["plug_info", "register", "validator_name"]
 
@@ -142,12 +143,12 @@ def _register_all() -> None:
     for rule in (*built_in(), *_studio()):
         name = f"{PREFIX}:{validator_name(rule.id)}"
         if name in known:
-            registry.RegisterPluginStageValidator(name, _validator(rule))
+            registry.RegisterPluginStageValidator(name, _validator(rule), fixers_of(rule))
         else:
             said = UsdValidation.ValidatorMetadata(
                 name=name, doc=f"{rule.id}: {rule.title}", keywords=[KEYWORD, rule.id]
             )
-            registry.RegisterStageValidator(said, _validator(rule))
+            registry.RegisterStageValidator(said, _validator(rule), fixers_of(rule))
 
 
 _register_all()
