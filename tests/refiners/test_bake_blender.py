@@ -232,7 +232,7 @@ def test_the_texels_are_those_of_cycles(pair: Callable[[Path], float], blender_p
     subprocess.run([str(blender_python), "-c", _BLENDER, json.dumps(job)], check=True, capture_output=True, timeout=200)
     read = {m.input: m for m in maps(UsdShade.Material(stage.GetPrimAtPath("/Asset/mtl/baked")))}
     used = np.load(tmp_path / "mask.npy")[:, :, 0] > 0.5
-    assert told.details["texels"] == pytest.approx(used.sum(), rel=0.005)
+    assert told.details["texels"] == pytest.approx(used.sum(), rel=0.02)  # middles that lie on a border
     inside = binary_erosion(used, iterations=2)
     for name, input_ in INPUTS.items():
         theirs = np.load(tmp_path / f"{name}.npy")[inside][:, :3]
