@@ -36,16 +36,20 @@ def brief_of(project: Project, asset: str, stage: Usd.Stage | None = None) -> Br
     stage = stage or project.open_stage()
     intent = read_intent(stage, asset) or Intent(job=project.job)
     references: dict[str, list[str]] = {}
+    views: dict[str, str] = {}
     for prim in children(stage, record_path(asset, "Inputs"), Input):
         entry = Input.read(prim)
         if entry.kind == "image":
             references.setdefault(entry.role, []).append(entry.file)
+            if entry.view:
+                views[entry.file] = entry.view
     return Brief(
         job=job_with_intent(intent, project),
         size_m=intent.size if any(intent.size) else None,
         parts=intent.parts,
         materials=intent.materials,
         references=references,
+        views=views,
         project=project.root,
         name=asset,
         remembered=rules_of(stage),

@@ -136,6 +136,8 @@ class Brief(_Strict):
         Names of the materials that are expected.
     references
         Pictures by role (`shape`, `material`, `style`), absolute paths.
+    views
+        Which side a picture shows, where somebody said: path -> `front`, `back`, `left`, `right`, `top`, `bottom`.
     project
         The project whose configuration counts; None for what counts without one.
     name
@@ -149,6 +151,7 @@ class Brief(_Strict):
     parts: list[str] = Field(default_factory=list)
     materials: list[str] = Field(default_factory=list)
     references: dict[str, list[str]] = Field(default_factory=dict)
+    views: dict[str, str] = Field(default_factory=dict)
     project: Path | None = None
     name: str = ""
     remembered: Remembered = Remembered()

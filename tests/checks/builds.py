@@ -227,6 +227,16 @@ def bar_overlap(height: float) -> float:
     return float(both / (np.pi / 4 + height - both))
 
 
+def cabinet(asset: Asset, turned: tuple[float, bool]) -> None:
+    """A box 1 high, 1 deep and so wide, turned by a quarter or not; its picture from the front is not turned."""
+    width, aside = turned
+    pixels = np.full((300, 300, 3), 255, np.uint8)
+    half = round(100 * width)
+    pixels[50:250, 150 - half : 150 + half] = 40
+    asset.picture("front.png", pixels)
+    asset.tri(box((1, 1, width) if aside else (width, 1, 1)))
+
+
 def black_rows(asset: Asset, rows: int) -> None:
     pixels = np.full((128, 128, 3), 120)
     pixels[:rows] = 0

@@ -173,6 +173,10 @@ CASES: dict[str, Case] = {
         lambda x: x,
         brief=lambda _: {"needs": {"ground": True}},
     ),
+    # a front of width x 1 and a side of 1 x 1 overlap by the width
+    "silhouette.heading": Case(
+        build.cabinet, (0.5, False), (0.88, True), (0.82, True), (0.3, True), lambda x: 1 - x[0], 0.1
+    ),
     "silhouette.mismatch": Case(build.bar, 0.8, 0.54, 0.48, 0.1, build.bar_overlap, 0.06),
     "texture.albedo-range": Case(build.black_rows, 0, 2, 3, 100, lambda x: x / 128, 0.1),
     # R2 = s^2 / 3 / (s^2 / 3 + 0.35^2), since y varies by 1 / sqrt(3) on a ball: 0.3 at s = 0.397

@@ -56,6 +56,7 @@ TABLE: dict[str, tuple[str | None, float | None]] = {
     "naming.invalid": ("warning", None),
     "lod.missing": (None, 0),
     "silhouette.mismatch": ("warning", 0.6),
+    "silhouette.heading": ("warning", 0.15),
     "rig.missing": (None, None),
     "rig.weights": ("error", 1e-3),
     "rig.influences": ("error", 8),

@@ -33,7 +33,8 @@ def test_good_borderline_and_bad(rule: str, asset: Any, job: Any) -> None:
                     asset.stage.GetRootLayer().GetPrimAtPath("/Asset").variantSets[name].variants[variant]
                 )
         file = case.build(asset, value)
-        brief = job(**{"references": {"shape": [str(asset.folder / "bar.png")]}, **case.brief(value)})
+        pictures = [str(asset.folder / name) for name in ("bar.png", "front.png") if (asset.folder / name).exists()]
+        brief = job(references={"shape": pictures}, views=dict.fromkeys(pictures, "front"), **case.brief(value))
         report = inspect(file or asset.stage, job=brief, rules=[rule])
         assert not report.errors, (place, report.errors)
         assert rule not in report.skipped, place
