@@ -57,7 +57,7 @@ def test_the_list_tells_settings_with_defaults() -> None:
         (("decimate", "--set", "triangles"), 2, "KEY=VALUE"),
         (("decimate", "--set", "triangles=few"), 2, "triangles"),
         (("shrink",), 2, "use one of"),
-        (("bake",), 1, "unwrap first"),
+        (("bake",), 1, "gates refine ASSET unwrap"),
     ],
 )
 def test_mistakes_leave_no_file(ball: Path, words: tuple[str, ...], code: int, said: str) -> None:

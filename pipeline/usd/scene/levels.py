@@ -170,6 +170,8 @@ def _attach_by_mesh(nodes: list[Node], number: int, subtrees: list[list[Node]]) 
     for level, pairs in enumerate(found, 1):
         for fine, node in pairs:
             own = nodes[fine]
+            if node.mesh == own.mesh:  # what a level does not change needs none
+                continue
             levels.setdefault(fine, []).append(len(nodes))
             coarse = replace(own, name=f"{own.name}_LOD{level}", mesh=node.mesh, path=node.path, lod=level, lods=())
             nodes.append(replace(coarse, weights=None))
