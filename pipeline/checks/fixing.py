@@ -14,7 +14,7 @@ from pipeline.checks.engine import inspect
 from pipeline.checks.fixers import ordered, settings_for
 from pipeline.checks.reading import USD, import_to
 from pipeline.checks.report import FindingReport
-from pipeline.errors import RefineError, StageError
+from pipeline.errors import RefineError, StageError, UsageError
 from pipeline.settings.jobs import Brief, brief_for
 
 #: one fixer may uncover work for another
@@ -74,6 +74,8 @@ def fix_file(
     """
     from pipeline.exporters import export
 
+    if out.exists() and source.exists() and out.samefile(source):
+        raise UsageError(f"{out} is the file itself: the original stays", remedy="name another file with --fix")
     brief = brief_for(job, project)
     with tempfile.TemporaryDirectory(prefix="gates-fix-") as folder:
         path = source if source.suffix.lower() in USD else import_to(source, Path(folder) / "package")

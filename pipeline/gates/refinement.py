@@ -143,6 +143,8 @@ def refine_any_file(
     from pipeline.refiners import refine_file
 
     told: list[str] = []
+    if out.exists() and source.exists() and out.samefile(source):
+        raise UsageError(f"{out} is the file itself: the original stays", remedy="name another file with --out")
     native = source.suffix.lower() in (*_LAYERS, ".usdz")
     layered = out.suffix.lower() in _LAYERS
     with tempfile.TemporaryDirectory(prefix="gates-refine-") as scratch:

@@ -69,6 +69,15 @@ def test_mistakes_leave_no_file(ball: Path, words: tuple[str, ...], code: int, s
     assert sorted(p.name for p in ball.parent.iterdir()) == ["ball.usda"]
 
 
+@pytest.mark.parametrize("words", [("refine", "{}", "weld", "--out", "{}"), ("inspect", "{}", "--fix", "{}")])
+def test_the_original_is_never_the_copy(ball: Path, words: tuple[str, ...]) -> None:
+    before = ball.read_bytes()
+    done = _gates(*(w.format(ball) for w in words))
+    assert done.exit_code == 2
+    assert "original stays" in done.output
+    assert ball.read_bytes() == before
+
+
 def test_broken_files_are_told(tmp_path: Path) -> None:
     (tmp_path / "broken.usda").write_text("#usda 1.0\ndef Mesh {", encoding="utf-8")
     for name in ("broken.usda", "missing.usda"):
