@@ -102,6 +102,8 @@ class Rule(ABC):
         What an artist needs to clean one finding up by hand.
     counted
         The measured value is a number of places: more of them take longer to clean up.
+    whole
+        The measured value that `minutes` are for: less takes less, but at least a third; 0 where it does not matter.
     options
         Further numbers by name that `config/thresholds.toml` may say otherwise; read by `context.option`.
     seconds
@@ -123,6 +125,7 @@ class Rule(ABC):
     operation: ClassVar[str] = ""
     minutes: ClassVar[float] = 10.0
     counted: ClassVar[bool] = False
+    whole: ClassVar[float] = 0.0
     options: ClassVar[Mapping[str, float]] = MappingProxyType({})
     seconds: ClassVar[float] = 60.0
     alone: ClassVar[bool] = False

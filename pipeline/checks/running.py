@@ -20,6 +20,7 @@ from pipeline import progress
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Rule
 from pipeline.checks.threads import processors, side_by_side
+from pipeline.errors import GatesError
 
 #: the families that take longest begin first; the others begin at the same time from the other end
 FIRST = ("geometry", "uv", "topology", "silhouette", "scale", "texture", "material")
@@ -121,6 +122,8 @@ def _told(rule: Rule, context: Context) -> Outcome:
 
 def broken(error: BaseException) -> str:
     """What an exception of a rule says, and the line of the rule it came from."""
+    if isinstance(error, GatesError):  # raised on purpose, with a remedy
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     line = f" (line {frames[-1].lineno} of {Path(frames[-1].filename).name})" if frames else ""
     return f"{type(error).__name__}: {error}{line}"

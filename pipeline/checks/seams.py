@@ -36,10 +36,15 @@ def _rims(context: Context) -> list[tuple[Part, Loops]]:
         if part.number in closed:
             half = half[~closed[part.number]]
         if len(half):
-            result.append((part, loops(topology.vertices, topology.edges, half)))
+            result.append((part, loops(_vertices(part), topology.edges, half)))  # as long as in the asset, in metres
     return result
 
 
 def _rim(part: Part) -> NDArray:
-    topology = part.shape.topology
-    return np.asarray(part.points[topology.weld.first[topology.edges.ends(topology.edges.open)]])
+    edges = part.shape.topology.edges
+    return np.asarray(_vertices(part)[edges.ends(edges.open)])
+
+
+def _vertices(part: Part) -> NDArray:
+    """(v, 3) welded points in the asset's space."""
+    return np.asarray(part.points[part.shape.topology.weld.first])

@@ -52,7 +52,7 @@ class _Case:
     @property
     def dear(self) -> bool:
         """By hand it costs more than a new one."""
-        return bool(self.spared) and self.spared >= self.again
+        return self.spared > self.again
 
     @property
     def much(self) -> bool:

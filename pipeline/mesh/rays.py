@@ -3,11 +3,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import RefineError
+
 #: rays in one batch: bounds the memory of a call
 BATCH = 1 << 17
+#: rays in the first batch and in the smallest, and the seconds that a batch should stay below
+_BEGIN, _LEAST, _BRIEF = 1 << 12, 1 << 8, 0.25
+#: processor seconds after which rays that take longer than this each are given up; usual ones take some microseconds
+PATIENCE, DEAR = 30.0, 1e-4
 
 
 class Rays:
@@ -18,6 +27,12 @@ class Rays:
     points : (n, 3) float
         Finite positions.
     faces : (m, 3) int
+
+    Raises
+    ------
+    RefineError
+        From any question, where the triangles lie so that each ray has to be tried against most of them (a disc of
+        needles around one point, for instance): that would take hours.
     """
 
     def __init__(self, points: NDArray, faces: NDArray) -> None:
@@ -26,6 +41,7 @@ class Rays:
 
         self.points = np.ascontiguousarray(points, np.float32)
         self.faces = np.ascontiguousarray(faces, np.int32)
+        self._spent, self._asked = 0.0, 0
         self._scene = EmbreeScene()
         if len(self.faces):
             self._mesh = TriangleMesh(self._scene, self.points, self.faces)
@@ -55,8 +71,7 @@ class Rays:
         distance = reach.copy()
         if not len(self.faces):
             return face, distance
-        for start in range(0, count, BATCH):
-            part = slice(start, start + BATCH)
+        for part in self._batches(count):
             answer = self._scene.run(
                 np.ascontiguousarray(origins[part], np.float32),
                 np.ascontiguousarray(directions[part], np.float32),
@@ -87,8 +102,7 @@ class Rays:
         u, v = np.zeros(count, np.float32), np.zeros(count, np.float32)
         if not len(self.faces):
             return face, distance, u, v, away
-        for start in range(0, count, BATCH):
-            part = slice(start, start + BATCH)
+        for part in self._batches(count):
             along = np.ascontiguousarray(directions[part], np.float32)
             answer = self._scene.run(
                 np.ascontiguousarray(origins[part], np.float32), along,
@@ -106,8 +120,7 @@ class Rays:
         result = np.zeros(count, bool)
         if not len(self.faces):
             return result
-        for start in range(0, count, BATCH):
-            part = slice(start, start + BATCH)
+        for part in self._batches(count):
             result[part] = (
                 self._scene.run(
                     np.ascontiguousarray(origins[part], np.float32),
@@ -118,3 +131,19 @@ class Rays:
                 >= 0
             )
         return result
+
+    def _batches(self, count: int) -> Iterator[slice]:
+        """Slices of the rays, small ones while they are slow; the time is the thread's own, so load changes nothing."""
+        start, step = 0, _BEGIN
+        while start < count:
+            begun = time.thread_time()
+            yield slice(start, start + step)
+            took = time.thread_time() - begun
+            self._spent, self._asked = self._spent + took, self._asked + min(step, count - start)
+            if self._spent > PATIENCE and self._spent > DEAR * self._asked:
+                raise RefineError(
+                    f"{len(self.faces):,} triangles lie so that every ray meets the boxes of most of them",
+                    remedy="remesh or decimate what is made of needles around one point",
+                )
+            start += step
+            step = min(2 * step, BATCH) if took < _BRIEF else max(step // 2, _LEAST)

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 import trimesh
+from pxr import UsdGeom
 
 QUADS = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
 CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)
@@ -45,6 +47,27 @@ class TestHoles:
     def test_openings_that_meet_in_an_edge_are_one(self, asset: Any) -> None:
         asset.mesh(CORNERS, [q for i, q in enumerate(QUADS) if i not in (0, 2)])
         assert asset.findings(self.RULE)[0].measured == 1
+
+    def test_what_the_fixer_leaves_is_told_apart(self, asset: Any, ball: trimesh.Trimesh) -> None:
+        faces = ball.faces[ball.triangles_center[:, 2] > 0.0]  # half a ball, its rim longer than the fixer closes
+        front = int(ball.vertices[faces][:, :, 2].mean(axis=1).argmax())
+        asset.mesh(ball.vertices, np.delete(faces, front, 0))
+        small, large = asset.findings(self.RULE)
+        assert (small.fixable, large.fixable) == (True, False)
+        assert "3 edges" in small.message
+        assert large.message.startswith("1 long open border")
+
+    def test_lengths_are_metres_in_stages_of_centimetres(self, asset: Any, ball: trimesh.Trimesh) -> None:
+        UsdGeom.SetStageMetersPerUnit(asset.stage, 0.01)
+        faces = ball.faces[ball.triangles_center[:, 2] > 0.0]
+        asset.mesh(ball.vertices * 100, faces)
+        (finding,) = asset.findings(self.RULE)
+        said = re.search(r"is ([\d.]+) m around", finding.message)
+        assert said is not None
+        half = trimesh.Trimesh(ball.vertices, faces, process=False)
+        once = trimesh.grouping.group_rows(half.edges_sorted, require_count=1)
+        rim = np.linalg.norm(np.diff(half.vertices[half.edges[once]], axis=1), axis=2).sum()
+        assert float(said[1]) == pytest.approx(rim, rel=0.01)
 
     def test_seams_that_split_points_are_no_holes(self, asset: Any, ball: trimesh.Trimesh) -> None:
         asset.mesh(ball.triangles.reshape(-1, 3), np.arange(3 * len(ball.faces)).reshape(-1, 3))
@@ -349,6 +372,14 @@ class TestHollowBack:
         (finding,) = asset.findings(self.RULE)
         assert finding.measured == pytest.approx(1.0, abs=0.02)
         assert "the back" in finding.message
+        assert finding.minutes == 45
+
+    def test_a_small_opening_is_less_work(self, asset: Any, ball: trimesh.Trimesh) -> None:
+        fine = trimesh.creation.icosphere(4)
+        asset.mesh(fine.vertices, self.half(fine, -0.96))  # an opening of 8 % of the disc
+        (finding,) = asset.findings(self.RULE)
+        assert 0.05 < finding.measured < 0.25 / 3
+        assert finding.minutes == 15
 
 
 class TestInvalid:

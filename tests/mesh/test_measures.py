@@ -9,6 +9,7 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.errors import RefineError
 from pipeline.mesh import Topology, edges
 from pipeline.mesh.clusters import clusters
 from pipeline.mesh.crossing import crossings
@@ -34,6 +35,22 @@ def ball(radius: float = 1.0, at: tuple[float, float, float] = (0, 0, 0), fine: 
 
 
 class TestRays:
+    def test_triangles_that_no_tree_can_divide_are_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("pipeline.mesh.rays.PATIENCE", 0.0)
+        monkeypatch.setattr("pipeline.mesh.rays.DEAR", 0.0)
+        rays = Rays(*solid(trimesh.creation.box()))
+        with pytest.raises(RefineError, match="every ray meets the boxes of most of them"):
+            rays.first(np.zeros((9, 3)), np.ones((9, 3)))
+
+    def test_batches_of_any_size_answer_alike(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        origins = np.random.default_rng(3).normal(size=(5000, 3))
+        whole = Rays(*solid(trimesh.creation.box())).first(origins, -origins)
+        monkeypatch.setattr("pipeline.mesh.rays._BEGIN", 7)
+        monkeypatch.setattr("pipeline.mesh.rays.BATCH", 64)
+        parts = Rays(*solid(trimesh.creation.box())).first(origins, -origins)
+        np.testing.assert_array_equal(whole[0], parts[0])
+        np.testing.assert_array_equal(whole[1], parts[1])
+
     def test_first_and_blocked(self) -> None:
         rays = Rays(*solid(trimesh.creation.box()))
         origin = np.array([[0.1, 0.2, 5], [0.1, 0.2, 5], [3, 3, 5]])

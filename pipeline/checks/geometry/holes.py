@@ -5,11 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.checks.context import Context
 from pipeline.checks.protocol import Finding, Marks, Rule
 from pipeline.checks.seams import rims
+from pipeline.checks.subject import Part
 from pipeline.checks.words import count
 from pipeline.mesh.distinct import distinct
+from pipeline.mesh.loops import Loops
+from pipeline.refiners.fill_holes import HoleSettings
 
 
 class Holes(Rule):
@@ -28,17 +34,28 @@ class Holes(Rule):
     counted = True
 
     def run(self, context: Context) -> Iterator[Finding]:
+        fillable = HoleSettings().longest * context.body.size
         for part, loops in rims(context):
             if loops.count <= context.limit(self):
                 continue
-            longest = float(loops.length.max())
-            topology = part.shape.topology
-            faces = topology.live[distinct(loops.half // 3)]
-            yield self.found(
-                context,
-                f"{count(loops.count, 'open border')} ({count(len(loops.half), 'edge')}; "
-                f"the longest is {longest:.3g} m around)",
-                part.prim,
-                loops.count,
-                (Marks(part.number, faces=faces),),
-            )
+            short = loops.length <= fillable
+            if short.all() or not short.any():
+                yield self._found(context, part, loops, np.ones_like(short), fixable=bool(short.all()))
+            else:
+                yield self._found(context, part, loops, short, fixable=True)
+                yield self._found(context, part, loops, ~short, fixable=False)
+
+    def _found(self, context: Context, part: Part, loops: Loops, those: NDArray[np.bool_], *, fixable: bool) -> Finding:
+        """Some borders of a part: those that the fixer closes, or those that it leaves."""
+        half = loops.half[those[loops.label]]
+        longest = float(loops.length[those].max())
+        topology = part.shape.topology
+        what = count(int(those.sum()), "open border" if fixable else "long open border")
+        return self.found(
+            context,
+            f"{what} ({count(len(half), 'edge')}; the longest is {longest:.3g} m around)",
+            part.prim,
+            int(those.sum()),
+            (Marks(part.number, faces=topology.live[distinct(half // 3)]),),
+            fixable=fixable,
+        )

@@ -25,6 +25,7 @@ class HollowBack(Rule):
     regenerate = "add a picture of the other side to the input set, or choose a multi-view generator"
     input = "--image BACK.png --view back --role shape"
     minutes = 45
+    whole = 0.25
 
     def run(self, context: Context) -> Iterator[Finding]:
         body = context.body
