@@ -149,12 +149,7 @@ def test_a_wheel_that_is_installed(tmp_path: Path, ball: trimesh.Trimesh) -> Non
         'version = "1"\n[project.entry-points."sevengates.checks"]\nhouse = "house_rules"\n'
     )
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    built = subprocess.run(
-        [*pip, "wheel", "--no-build-isolation", "--no-deps", "-w", str(tmp_path), str(source)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if built.returncode:
-        pytest.skip(f"no wheel can be built here: {built.stderr[-200:]}")
+    subprocess.run([*pip, "wheel", "--no-deps", "-w", str(tmp_path), str(source)], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     venv.create(tmp_path / "env", system_site_packages=True, with_pip=False)
     (site,) = (tmp_path / "env").glob("lib/python*/site-packages")
