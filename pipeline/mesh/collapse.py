@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.mesh import meshopt
 from pipeline.mesh.distinct import distinct, firsts, numbered
-from pipeline.mesh.faces import repeated
+from pipeline.mesh.faces import bounds, repeated
 from pipeline.mesh.polygons import Primvar
 from pipeline.mesh.seams import Split
 from pipeline.mesh.shells import components
@@ -64,7 +64,7 @@ class Collapsed:
 
 def unit(points: NDArray) -> tuple[NDArray[np.float32], NDArray, float]:
     """Near the origin and about one in size, so that float32 serves; with what undoes it: `p * size + middle`."""
-    low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)
+    low, high = bounds(points)
     middle = ((low + high) / 2).astype(points.dtype)
     size = max(float((high - low).max()), 1e-30)
     if points.dtype == np.float32 and 1e-3 < size < 1e3 and float(np.abs(middle).max()) < size:

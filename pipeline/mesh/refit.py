@@ -54,7 +54,7 @@ def refit(
     simple_faces: NDArray,
     fixed: NDArray | None = None,
     upright: NDArray | None = None,
-    rounds: tuple[int, ...] = (24_000, 96_000),
+    rounds: tuple[int, ...] = (16_000, 80_000),
 ) -> Fit:
     """Better positions of a simplified mesh's vertices.
 
