@@ -21,6 +21,7 @@ from pipeline.checks.surfaces import Surface
 from pipeline.checks.text import in_order
 from pipeline.checks.textures import TextureFile
 from pipeline.checks.threads import mapped
+from pipeline.errors import RefineError
 from pipeline.mesh.distinct import distinct
 
 #: colours of rules by severity: the hue says how bad it is, the shade which rule it is
@@ -94,8 +95,16 @@ def groups_of(report: Report) -> list[Group]:
 
 
 def frames_of(groups: Sequence[Group], context: Context) -> list[Frame]:
-    """All pictures: the turntable first, then what findings about layouts and textures need."""
-    frames = _model(groups, context)
+    """All pictures: the turntable first, then what findings about layouts and textures need.
+
+    Of triangles that no tree of rays can divide there is no turntable.
+    """
+    try:
+        frames = _model(groups, context)
+    except RefineError:  # the rules that need rays say so in the report
+        frames = []
+        for group in groups:
+            group.drawn, group.frame = False, -1
     surfaces = context.surfaces if any(g.family in ("uv", "texture") for g in groups) else ()
     frames += _layouts(groups, surfaces, len(frames))
     frames += _textures(groups, surfaces, context, len(frames))

@@ -16,7 +16,7 @@ BATCH = 1 << 17
 #: rays in the first batch and in the smallest, and the seconds that a batch should stay below
 _BEGIN, _LEAST, _BRIEF = 1 << 12, 1 << 8, 0.25
 #: processor seconds after which rays that take longer than this each are given up; usual ones take some microseconds
-PATIENCE, DEAR = 30.0, 1e-4
+PATIENCE, DEAR = 20.0, 2e-5
 
 
 class Rays:

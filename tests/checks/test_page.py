@@ -191,3 +191,18 @@ def test_pictures_as_another_reader_sees_them() -> None:
 )
 def test_measures_in_words(measured: float | None, limit: float | None, unit: str, told: str) -> None:
     assert measured_name(measured, limit, unit) == told
+
+
+def test_without_rays_there_is_a_page_without_a_turntable(
+    asset: Any, ball: trimesh.Trimesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.mesh.rays.PATIENCE", 0.0)
+    monkeypatch.setattr("pipeline.mesh.rays.DEAR", 0.0)
+    asset.mesh(ball.vertices, ball.faces[1:])
+    out = tmp_path / "report.html"
+    report = inspect(asset.stage, rules=["geometry"], html=out)
+    assert "geometry.hollow-back" in {e.rule for e in report.errors}
+    assert "geometry.holes" in {f.rule for f in report.findings}
+    text = out.read_text(encoding="utf-8")
+    assert "every ray meets the boxes of most of them" in text
+    assert "data:image/png" not in text
