@@ -335,6 +335,9 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", metavar="CASE[:COUNT]", help=f"of {', '.join(CASES)}; all by default")
     parser.add_argument("--keep", type=Path, help="write the stages here, and take those that are there")
     options = parser.parse_args()
+    unknown = [name for name in options.cases if name.partition(":")[0] not in CASES]
+    if unknown:
+        parser.error(f"no case {unknown[0]!r}: use one of {', '.join(CASES)}")
     print(f"{os.cpu_count()} processors, {resource.getpagesize() * os.sysconf('SC_PHYS_PAGES') >> 30} GB", flush=True)
     print(f"{'':22}{'floor s':>8}{'usd s':>8}{'ours s':>8}{'wall s':>8}{'ratio':>7}{'floor MB':>9}{'usd MB':>8}"
           f"{'ours MB':>8}{'found':>7}{'json KB':>9}{'html KB':>9}", flush=True)  # fmt: skip

@@ -63,11 +63,6 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def area_name(square_metres: float) -> str:
-    """`0.12 m²`."""
-    return f"{square_metres:.3g} m²"
-
-
 def size_name(size: Sequence[float] | NDArray) -> str:
     """`1.20 x 0.80 x 0.45 m`."""
     return " x ".join(f"{v:.3g}" for v in size) + " m"

@@ -12,8 +12,10 @@ from pipeline.mesh.distinct import firsts
 from pipeline.mesh.edges import Edges
 from pipeline.mesh.shells import components
 
-__all__ = ["Rings", "rings"]
+__all__ = ["LONGEST", "Rings", "rings"]
 
+#: a hole's border as a share of the diagonal, up to which it is closed without being asked for
+LONGEST = 0.6
 #: how often rings that touch themselves are cut; each round cuts all that do not enclose another cut
 _CUTS = 64
 

@@ -14,7 +14,7 @@ from pipeline.mesh.inlay import inlaid
 from pipeline.mesh.meeting import closed_by_others
 from pipeline.mesh.patches import Patches, joined, patches
 from pipeline.mesh.piercing import piercing
-from pipeline.mesh.rings import rings
+from pipeline.mesh.rings import LONGEST, rings
 from pipeline.mesh.topology import Topology
 from pipeline.refiners.core import Operation, Part, Settings, Subject
 
@@ -23,7 +23,7 @@ class HoleSettings(Settings):
     """How large a hole may be."""
 
     longest: float = Field(
-        default=0.6, gt=0, description="Length of a hole's border, as a share of the asset's diagonal."
+        default=LONGEST, gt=0, description="Length of a hole's border, as a share of the asset's diagonal."
     )
     curve: bool = Field(
         default=True, description="New points inside large holes, bent on as the surface bends; false: flat patches."

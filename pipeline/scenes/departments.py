@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pxr import Sdf, Tf, Usd
+from pxr import Sdf, Tf
 
 from pipeline.errors import StageError, UsageError
 from pipeline.scenes.stages import SceneStage, list_departments, require_stage, write_department
@@ -114,11 +114,6 @@ def reload_scenes(project: Path) -> None:
     if stale:
         with suppress(Tf.ErrorException):  # what cannot be read is told when it is opened
             Sdf.Layer.ReloadLayers(stale, force=True)
-
-
-def time_range(stage: Usd.Stage) -> tuple[float, float]:
-    """First and last time code of a stage."""
-    return float(stage.GetStartTimeCode()), float(stage.GetEndTimeCode())
 
 
 def set_root(scene: SceneStage, values: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,14 +77,6 @@ def author_extent(instancer: UsdGeom.PointInstancer) -> None:
     extent = instancer.ComputeExtentAtTime(Usd.TimeCode.Default(), Usd.TimeCode.Default())
     if extent:
         instancer.CreateExtentAttr(extent)
-
-
-def layer_path(prim: Usd.Prim) -> Path | None:
-    """The file that holds the arrays."""
-    for spec in prim.GetPrimStack():
-        if spec.layer.realPath.endswith(".usdc"):
-            return Path(spec.layer.realPath)
-    return None
 
 
 def _up(rotations: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from pipeline.checks.subject import Part
 from pipeline.checks.words import count
 from pipeline.mesh.distinct import distinct
 from pipeline.mesh.loops import Loops
-from pipeline.refiners.fill_holes import HoleSettings
+from pipeline.mesh.rings import LONGEST
 
 
 class Holes(Rule):
@@ -34,7 +34,7 @@ class Holes(Rule):
     counted = True
 
     def run(self, context: Context) -> Iterator[Finding]:
-        fillable = HoleSettings().longest * context.body.size
+        fillable = LONGEST * context.body.size
         for part, loops in rims(context):
             if loops.count <= context.limit(self):
                 continue

@@ -34,11 +34,6 @@ _pack_h = struct.Struct("<ch").pack
 _pack_len = struct.Struct("<cI").pack
 
 
-def i16(value: int) -> bytes:
-    """A 16-bit integer property (Y)."""
-    return _pack_h(b"Y", value)
-
-
 def i32(value: int) -> bytes:
     """A 32-bit integer property (I)."""
     return _pack_i(b"I", value)

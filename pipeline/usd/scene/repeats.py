@@ -33,10 +33,6 @@ class Repeats:
         """All of them as they stand now, by number."""
         return tuple(Prototype(path, tuple(nodes or ())) for path, nodes in zip(self._paths, self._nodes, strict=True))
 
-    def node_lists(self) -> list[list[Node]]:
-        """The nodes of every prototype, to be changed in place."""
-        return [nodes for nodes in self._nodes if nodes is not None]
-
     def instancer(self, prim: Any, own: Above, index: int) -> InstanceGroup | None:
         """The instances of a PointInstancer; its prototypes are read first.
 
